@@ -92,7 +92,7 @@ class Report:
 
 @dataclass(frozen=True)
 class Region:
-    """A place on a film that is known to be true: a box in film pixels, and where there is one a mask file."""
+    """A true place on a film: a box in film pixels and, where there is one, the file of its mask."""
 
     name: str
     box: tuple[float, float, float, float]  # x0, y0, x1, y1, half-open

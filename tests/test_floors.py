@@ -37,7 +37,10 @@ def imports(path: Path) -> Iterator[tuple[str, int]]:
         elif isinstance(node, ast.ImportFrom):
             base = f"{package}.{node.module or ''}".rstrip(".") if node.level else node.module or ""
             for alias in node.names:
-                yield (f"{base}.{alias.name}" if floor(base) is None or base == "medvis" else base), node.lineno
+                yield (
+                    (f"{base}.{alias.name}" if floor(base) is None or base == "medvis" else base),
+                    node.lineno,
+                )
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

@@ -1,0 +1,1 @@
+"""Floor 7: from a Run to a run folder."""

@@ -1,1 +1,1 @@
-"""Floor 1: spaces; torch only."""
+"""Spaces: the hyperboloid, the disk, densities on them, cones and projections. torch only."""

@@ -1,0 +1,236 @@
+"""A killable process that decodes files from outside: bounded in time and memory, a crash is contained.
+
+Decoders of image formats hang while they hold the interpreter's lock, or end the process they run in, on
+files of a few hundred bytes. No time-out inside one process helps; only another process can be killed.
+
+Both sides speak one small protocol over pipes: a length, a JSON object of that length whose "bytes" says how
+much follows, and that many raw bytes. The process learns no file's name and can write no file.
+"""
+
+import contextlib
+import json
+import math
+import os
+import queue
+import resource
+import select
+import struct
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from medvis.data.verdict import CAUSES, Refused
+
+Message = dict[str, Any]
+Handler = Callable[[Message, bytearray], tuple[Message, Sequence[memoryview]]]
+MEMORY = 2 << 30  # bytes of address space
+START = 60.0  # seconds until a new process must be ready, on a busy machine
+LARGEST = 400 << 20  # bytes after a head
+_LENGTH = struct.Struct(">I")
+_LARGEST_HEAD = 1 << 16
+
+
+class Worker:
+    """One decoder process, started when first needed and again after it had to be killed.
+
+    Args:
+        module: What the process runs; it calls `serve`.
+    """
+
+    def __init__(self, module: str = "medvis.data.worker") -> None:
+        self.module = module
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipes = (-1, -1)
+        self._owner = 0
+
+    def ask(self, head: Message, data: bytes, *, seconds: float) -> tuple[Message, bytearray]:
+        """Return the answer to one request.
+
+        Args:
+            head: The request, JSON-able.
+            data: What follows it.
+            seconds: Wall-clock time until the process is killed.
+
+        Raises:
+            Refused: As the process says; "too-slow" or "decoder-died" if it was killed or ended itself.
+        """
+        self._start()
+        until = time.monotonic() + seconds
+        try:
+            _send(self._pipes[0], {**head, "seconds": seconds}, [memoryview(data)], until)
+            answer, payload = _receive(self._pipes[1], until)
+            if "refused" not in answer:
+                return answer, payload
+            verdict = Refused(answer["refused"], **answer["facts"])
+        except TimeoutError:
+            self.stop()
+            raise Refused("too-slow", seconds=math.ceil(seconds)) from None
+        except (OSError, EOFError, ValueError, KeyError, TypeError):
+            self.stop()
+            raise Refused("decoder-died") from None
+        raise verdict if verdict.code in CAUSES else Refused("decoder-died")
+
+    def stop(self) -> None:
+        """Kill the process; the next request starts a new one."""
+        process, self._process = self._process, None
+        if process is None or self._owner != os.getpid():  # a fork must not touch its parent's process
+            return
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()  # type: ignore[union-attr]
+
+    def _start(self) -> None:
+        """Have a process ready that is this process's own and alive."""
+        if self._process and self._owner == os.getpid() and self._process.poll() is None:
+            return
+        self.stop()
+        paths = os.pathsep.join(path for path in sys.path if path)
+        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+        self._owner = os.getpid()
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-s", "-m", self.module],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd="/",
+            env={**kept, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._pipes = self._process.stdin.fileno(), self._process.stdout.fileno()
+        for pipe in self._pipes:
+            os.set_blocking(pipe, False)
+        try:
+            _receive(self._pipes[1], time.monotonic() + START)
+        except (OSError, EOFError, ValueError):
+            self.stop()
+            raise Refused("no-worker") from None
+
+
+class Pool:
+    """A few workers that threads share; whoever comes when all are busy waits."""
+
+    def __init__(self, size: int, module: str = "medvis.data.worker") -> None:
+        self.workers = tuple(Worker(module) for _ in range(size))
+        self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()  # the warm one first
+        for worker in reversed(self.workers):
+            self._idle.put(worker)
+
+    def ask(self, head: Message, data: bytes, *, seconds: float) -> tuple[Message, bytearray]:
+        """Return the answer of the first idle worker; see `Worker.ask`."""
+        worker = self._idle.get()
+        try:
+            return worker.ask(head, data, seconds=seconds)
+        finally:
+            self._idle.put(worker)
+
+    def stop(self) -> None:
+        """Kill every process."""
+        for worker in self.workers:
+            worker.stop()
+
+
+def serve(handle: Handler) -> None:
+    """Answer requests until the pipe closes; what the handler raises becomes a verdict without its words.
+
+    Args:
+        handle: Takes a head and its bytes, returns a head and its bytes.
+    """
+    requests, answers = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1, 2):  # a library that prints must not speak into the protocol
+        os.dup2(null, standard)
+    warnings.simplefilter("ignore")
+    _confine()
+    _send(answers, {}, [])
+    with contextlib.suppress(EOFError, BrokenPipeError):
+        while True:
+            _send(answers, *_answer(handle, *_receive(requests)))
+
+
+def _answer(handle: Handler, head: Message, data: bytearray) -> tuple[Message, Sequence[memoryview]]:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    until = math.ceil(used.ru_utime + used.ru_stime + head["seconds"] + 1)
+    resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
+    try:
+        return handle(head, data)
+    except Refused as verdict:
+        return {"refused": verdict.code, "facts": verdict.facts}, []
+    except MemoryError:
+        return {"refused": "memory", "facts": {}}, []
+    except Exception:  # noqa: BLE001  hostile bytes raise anything, and the text of it may name a patient
+        return {"refused": "damaged", "facts": {}}, []
+
+
+def _confine() -> None:
+    """Take away what decoding does not need: memory without bound, core files, writing, many files."""
+    for what, most in (
+        (resource.RLIMIT_AS, MEMORY),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 64),
+    ):
+        with contextlib.suppress(ValueError, OSError):  # not every system has every limit
+            resource.setrlimit(what, (most, most))
+
+
+def _send(pipe: int, head: Message, data: Sequence[memoryview], until: float | None = None) -> None:
+    payload = [part.cast("B") for part in data if part.nbytes]
+    text = json.dumps({**head, "bytes": sum(part.nbytes for part in payload)}).encode()
+    for part in (memoryview(_LENGTH.pack(len(text)) + text), *payload):
+        sent = 0
+        while sent < len(part):
+            _wait(pipe, select.POLLOUT, until)
+            with contextlib.suppress(BlockingIOError):
+                sent += os.write(pipe, part[sent : sent + (1 << 20)])
+
+
+def _receive(pipe: int, until: float | None = None) -> tuple[Message, bytearray]:
+    (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size, until))
+    if length > _LARGEST_HEAD:
+        raise ValueError("head too long")
+    head = json.loads(_read(pipe, length, until))
+    size = head.pop("bytes")
+    if not 0 <= size <= LARGEST:
+        raise ValueError("too many bytes")
+    return head, _read(pipe, size, until)
+
+
+def _read(pipe: int, size: int, until: float | None) -> bytearray:
+    data = bytearray(size)
+    view, have = memoryview(data), 0
+    while have < size:
+        _wait(pipe, select.POLLIN, until)
+        with contextlib.suppress(BlockingIOError):
+            got = os.readv(pipe, [view[have:]])
+            if got == 0:
+                raise EOFError
+            have += got
+    return data
+
+
+def _wait(pipe: int, what: int, until: float | None) -> None:
+    if until is None:
+        return  # the worker's own side blocks
+    poll = select.poll()
+    poll.register(pipe, what)
+    left = until - time.monotonic()
+    if left <= 0 or not poll.poll(left * 1000):
+        raise TimeoutError
+
+
+def main() -> None:
+    """Decode what comes: DICOM, PNG or JPEG, told apart by content."""
+    from medvis.data import dicom, picture
+
+    def handle(head: Message, data: bytearray) -> tuple[Message, Sequence[memoryview]]:
+        levels = picture.read(data) if picture.is_picture(data) else dicom.read(data, frame=head["frame"])
+        return levels.pack()
+
+    serve(handle)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The Streamlit app: layout only; what it shows comes from medvis.explain."""

@@ -84,7 +84,7 @@ class Matrix:
     """
 
     vectors: Float[Tensor, "e m"]
-    start: Int[Tensor, " m+1"]
+    start: Int[Tensor, " s"]
     rows: Int[Tensor, " n"]
     vector: Int[Tensor, " n"]
     kind: Column
@@ -106,7 +106,7 @@ class Matrix:
         return self.vectors.shape[0] - (1 if self.geometry == "lorentz" else 0)
 
 
-def fold(text: Column) -> tuple[Int[Tensor, " n"], Int[Tensor, " m+1"], Int[Tensor, " n"]]:
+def fold(text: Column) -> tuple[Int[Tensor, " n"], Int[Tensor, " s"], Int[Tensor, " n"]]:
     """Return `rows`, `start` and `vector` of a matrix in which rows of the same text share a vector.
 
     Rows without a text stay alone. Vectors come in the order of their first rows.
@@ -125,9 +125,15 @@ def fold(text: Column) -> tuple[Int[Tensor, " n"], Int[Tensor, " m+1"], Int[Tens
     return rows.int(), start.int(), vector.int()
 
 
-def time_component(space: Float[Tensor, "n d"], curv: float) -> Float[Tensor, " n"]:
-    """Return the zeroth coordinates of points on the hyperboloid, computed in float64.
+def scannable(
+    mean: Float[Tensor, "n d"], geometry: Literal["lorentz", "sphere"], curv: float
+) -> Float[Tensor, "n e"]:
+    """Return vectors whose products rank like their distances: unit ones, or with their time component.
 
-    Source: sqrt(1/c + |x|^2).
+    Worked out in float64, so that each number is rounded once. Source: time = sqrt(1/c + |x|^2).
     """
-    return (1.0 / curv + space.double().square().sum(1)).sqrt()
+    exact = mean.double()
+    if geometry == "sphere":
+        return torch.nn.functional.normalize(exact, dim=1).float()
+    time = (1.0 / curv + exact.square().sum(1)).sqrt()
+    return torch.cat([mean, time.float()[:, None]], 1)

@@ -153,7 +153,7 @@ def _check(batch: Rows, about: About) -> None:
         if values is not None and not bool(torch.isfinite(values).all()):
             row = int((~torch.isfinite(values.reshape(len(batch), -1)).all(1)).nonzero()[0])
             raise NonFinite(
-                f"The {name} of study {batch.study[row]}, {batch.ref[row]} is not a number: nothing published.",
+                f"{batch.study[row]} {batch.ref[row]}: its {name} is not a number; nothing was published.",
                 remedy="Train the run again with a lower learning rate, or embed an earlier checkpoint.",
             )
 

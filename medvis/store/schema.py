@@ -8,7 +8,7 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass, field
-from typing import Literal, Self
+from typing import Literal
 
 VERSION = 1
 STORAGE_VERSION = "v1.0.0"  # files in DuckDB 2's default format are unreadable by every 1.x
@@ -103,7 +103,7 @@ class Manifest:
         return json.dumps(dataclasses.asdict(self), indent=2, sort_keys=True) + "\n"
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "Manifest":
         """Read it from JSON.
 
         Raises:

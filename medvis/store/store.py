@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import duckdb
 import pyarrow as pa
@@ -20,7 +19,7 @@ from torch import Tensor
 from medvis.errors import BadStore
 
 from . import schema
-from .matrix import Column, Matrix, Rows, fold, time_component
+from .matrix import Column, Matrix, Rows, fold, scannable
 from .schema import Manifest
 
 MANIFEST = "manifest.json"
@@ -59,7 +58,7 @@ class Store:
     _connection: duckdb.DuckDBPyConnection
 
     @classmethod
-    def open(cls, run_folder: Path, cohort_hash: str, *, run: str = "", cohort: str = "") -> Self:
+    def open(cls, run_folder: Path, cohort_hash: str, *, run: str = "", cohort: str = "") -> "Store":
         """Open the newest generation after comparing every byte with its manifest.
 
         Args:
@@ -98,7 +97,7 @@ class Store:
         """Let go of the file."""
         self._connection.close()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Store":
         """Return the store, to be closed at the end of the block."""
         return self
 
@@ -144,9 +143,7 @@ class Store:
         for found, mean in self._means(kinds, split):
             at = torch.searchsorted(number, found)
             led = leads[at]
-            vectors[: about.d, vector[at[led]].long()] = mean[led].T
-            if about.geometry == "lorentz":
-                vectors[about.d, vector[at[led]].long()] = time_component(mean[led], about.curv).float()
+            vectors[:, vector[at[led]].long()] = scannable(mean[led], about.geometry, about.curv).T
         reach = float(vectors.square().sum(0).max().sqrt()) if vectors.shape[1] else 0.0
         names = (kind, study, patient, ref, text)
         return Matrix(vectors, start, rows, vector, *names, reach, about.geometry, about.curv)

@@ -44,9 +44,10 @@ def draw(
         len(mean), samples, shape[-1], generator=generator, dtype=mean.dtype, device=mean.device
     )
     scale, precision = (one + root.log()).exp(), (-2 * (two + root.log())).exp()
-    square, spread, log_ratio = _seen(noise, scale, mean, other, precision)
+    squares = noise.square()
+    square, spread, log_ratio = _seen(noise, squares, scale, mean, other, precision)
     flat = shape[-1] - 1
-    own = log_normal(noise.square().sum(-1), one[:, None]) - flat * log_sinh_ratio(square)
+    own = log_normal(squares.sum(-1), one[:, None]) - flat * log_sinh_ratio(square)
     there = log_normal(spread, two[:, None]) + flat * log_ratio
     back = (*shape[:-1], samples)
     return Draws(own.reshape(back), there.reshape(back), spread.reshape(back))
@@ -75,6 +76,7 @@ def log_scale_of(density: Density) -> Float[Tensor, "*b d"]:
 
 def _seen(
     noise: Float[Tensor, "b s d"],
+    squares: Float[Tensor, "b s d"],
     scale: Float[Tensor, "b d"],
     mean: Float[Tensor, "b d"],
     other: Float[Tensor, "b d"],
@@ -90,9 +92,7 @@ def _seen(
     gap = mean - other
     lines = torch.stack([scale * mean, scale * gap, scale * precision * mean, scale * precision * gap], -1)
     on_mean, on_gap, along, across = (noise @ lines).unbind(-1)
-    square, weighted = (
-        noise.square() @ torch.stack([scale.square(), scale.square() * precision], -1)
-    ).unbind(-1)
+    square, weighted = (squares @ torch.stack([scale.square(), scale.square() * precision], -1)).unbind(-1)
     h = sinh_ratio(square)
     sinh = h.square() * square
     up = sinh / (1 + (1 + sinh).sqrt())  # cosh of the noise's length, less 1

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 # A pair is near if cosh d − 1 < NEAR |X||Y|: beyond that a matmul's rounding costs at most 1e-6 in float32,
-# 1e-12 in float64. A float64 matmul that only has to serve float32 may go much nearer.
+# 1e-11 in float64. A float64 matmul that only has to serve float32 may go much nearer.
 _NEAR = {torch.float32: 0.125, torch.float64: 1e-3}
 _NEAR_FOR_FLOAT32 = 1e-6
 _ROWS, _COLUMNS = 64, 2048  # a tile stays in the second-level cache
@@ -96,22 +96,21 @@ def distances(
 ) -> Float[Tensor, "q g"]:
     """Return the distance of every pair, where `root_curv` is the square root of the curvature.
 
-    Relative error below 1e-6 from float32 (1e-12 from float64) for radii up to 7 and distances down to
+    Relative error below 1e-6 from float32 (1e-11 from float64) for radii up to 7 and distances down to
     1e-3. Where a gradient is wanted, all of it is float64 inside; otherwise float32 input is worked through
     in tiles, and only near pairs, or tiles with many of them, are.
     """
     if torch.is_grad_enabled() and (x.requires_grad or y.requires_grad or root_curv.requires_grad):
         scale = root_curv.double()
-        return (arc(_versines(x.double() * scale, y.double() * scale, _threshold(x))) / scale).to(x.dtype)
+        return (arc(_versines(x.double(), y.double(), scale, _threshold(x))) / scale).to(x.dtype)
     out = x.new_empty(len(x), len(y))
-    scale = root_curv.to(x)
     for columns in range(0, len(y), _COLUMNS):
-        some = y[columns : columns + _COLUMNS] * scale
+        some = y[columns : columns + _COLUMNS]
         for rows in range(0, len(x), _ROWS):
-            tile = _tile(x[rows : rows + _ROWS] * scale, some)
+            tile = _tile(x[rows : rows + _ROWS], some, root_curv)
             root = (tile + 2).mul_(tile).sqrt_()
             place = out[rows : rows + _ROWS, columns : columns + _COLUMNS]
-            torch.log1p(root.add_(tile), out=place).div_(scale)
+            torch.log1p(root.add_(tile), out=place).div_(root_curv.to(x))
     return out
 
 
@@ -134,28 +133,36 @@ def _near(x: Float[Tensor, "*b d"], y: Float[Tensor, "*b d"]) -> Float[Tensor, "
 
 
 def _far(
-    x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], near: float
+    x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], scale: Float[Tensor, ""], near: float
 ) -> tuple[Float[Tensor, "q g"], Float[Tensor, "q g"]]:
     """Return `cosh d − 1` by a matmul, and a bound that is above 0 for the near pairs."""
-    r, s = length(x), length(y)
+    r, s = length(x) * scale, length(y) * scale
     high, low = _rise(r.square()), _rise(s.square())
-    far = torch.addmm(torch.outer(1 + high, low).add_(high[:, None]), x, y.T, alpha=-1)
+    far = torch.addmm(torch.outer(1 + high, low).add_(high[:, None]), x * scale.square(), y.T, alpha=-1)
     with torch.no_grad():
         return far, torch.outer(near * r, s).sub_(far)
 
 
-def _versines(x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], near: float) -> Float[Tensor, "q g"]:
-    far, bound = _far(x, y, near)
+def _versines(
+    x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], scale: Float[Tensor, ""], near: float
+) -> Float[Tensor, "q g"]:
+    far, bound = _far(x, y, scale, near)
     i, j = _positive(bound)
-    return far.index_put((i, j), _near(x[i], y[j])) if len(i) else far
+    return far.index_put((i, j), _near(x[i] * scale, y[j] * scale)) if len(i) else far
 
 
-def _tile(x: Float[Tensor, "q d"], y: Float[Tensor, "g d"]) -> Float[Tensor, "q g"]:
-    far, bound = _far(x, y, _NEAR[x.dtype])
+def _tile(
+    x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], root_curv: Float[Tensor, ""]
+) -> Float[Tensor, "q g"]:
+    far, bound = _far(x, y, root_curv.to(x), _NEAR[x.dtype])
     i, j = _positive(bound)
+    # Scaling near points in float32 would already round away what they differ by.
+    scale = root_curv.double()
     if len(i) * _FEW > far.numel() and x.dtype == torch.float32:
-        return _versines(x.double(), y.double(), _NEAR_FOR_FLOAT32).float()
-    return far.index_put_((i, j), _near_in_double(x, y, i, j)) if len(i) else far
+        return _versines(x.double(), y.double(), scale, _NEAR_FOR_FLOAT32).float()
+    for a, b in zip(torch.split(i, _COLUMNS), torch.split(j, _COLUMNS), strict=True):
+        far[a, b] = _near(x[a].double() * scale, y[b].double() * scale).to(far.dtype)
+    return far
 
 
 def _positive(bound: Float[Tensor, "q g"]) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
@@ -165,10 +172,3 @@ def _positive(bound: Float[Tensor, "q g"]) -> tuple[Int[Tensor, " n"], Int[Tenso
         return i, j
     none = torch.empty(0, dtype=torch.long, device=bound.device)
     return none, none
-
-
-def _near_in_double(
-    x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], i: Int[Tensor, " n"], j: Int[Tensor, " n"]
-) -> Float[Tensor, " n"]:
-    chunks = zip(torch.split(i, _COLUMNS), torch.split(j, _COLUMNS), strict=True)
-    return torch.cat([_near(x[a].double(), y[b].double()) for a, b in chunks]).to(x.dtype)

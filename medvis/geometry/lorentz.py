@@ -43,12 +43,12 @@ class Lorentz:
     def dist(self, x: Float[Tensor, "q d"], y: Float[Tensor, "g d"]) -> Float[Tensor, "q g"]:
         """Return the geodesic distance of every pair.
 
-        Relative error below 1e-6 from float32 for radii up to 7 and distances down to 1e-3, below 1e-12 from
+        Relative error below 1e-6 from float32 for radii up to 7 and distances down to 1e-3, below 1e-11 from
         float64. Where points coincide it is 0 with gradient 0.
 
         Source: law of cosines in its haversine form, `sinh²(d/2) = sinh²((r-s)/2) + sinh r sinh s |u-v|²/4`.
         """
-        return distances(x, y, self._root(x))
+        return distances(x, y, self.curv.to(x.device).sqrt())
 
     def dist_to(self, x: Float[Tensor, "*b d"], y: Float[Tensor, "*b d"]) -> Float[Tensor, "*b"]:
         """Return the geodesic distance of points side by side, worked out in float64."""
@@ -97,7 +97,7 @@ class Lorentz:
         """
         root = self._root(x)
         start, end = x * root, y * root
-        gap = end - start
+        gap = (y - x) * root
         high, low = self._time(start), self._time(end)
         climb = (gap * (start + end)).sum(-1) / (high + low)  # difference of the times, without cancellation
         inner = (gap * u).sum(-1) - climb * (start * u).sum(-1) / high
@@ -126,7 +126,7 @@ class Lorentz:
         start, end = x * root, z * root
         gap = z - x
         apart, high, low = versine(start, end), self._time(start), self._time(end)
-        climb = ((end - start) * (start + end)).sum(-1) / (high + low)
+        climb = (gap * root * (start + end)).sum(-1) / (high + low)
         # The boost of x to the root, z - k x with k = (a + z0)/(1 + x0), written with differences.
         return arc_ratio(apart)[..., None] * (gap - ((climb + apart) / (1 + high))[..., None] * x)
 

@@ -9,7 +9,6 @@ declared without a kernel and the import is tried once more. A matching pair of 
 import importlib.abc
 import importlib.machinery
 import sys
-from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
 
@@ -49,7 +48,10 @@ class _Finder(importlib.abc.MetaPathFinder):
     """Finds torchvision as the other finders would, with the loader above around it."""
 
     def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+        self,
+        fullname: str,
+        path: Any,  # noqa: ANN401  a namespace package's path is no Sequence, whatever the stubs say
+        target: ModuleType | None = None,
     ) -> importlib.machinery.ModuleSpec | None:
         if fullname != "torchvision":
             return None

@@ -110,10 +110,15 @@ def _masked(stored: Integer[np.ndarray, "h w"], header: Header) -> UInt[np.ndarr
 def _clipped(stored: Integer[np.ndarray, "h w"], header: Header) -> UInt[np.ndarray, "h w"]:
     """Return what a codec decoded, kept to the range of the stored bits, which lossy codecs overshoot."""
     top = (1 << header.stored) - 1
-    if np.issubdtype(stored.dtype, np.signedinteger) and header.signed:
-        return np.clip(stored.astype(np.int32) - header.lowest, 0, top).astype(np.uint16)
+    claims_sign = np.issubdtype(stored.dtype, np.signedinteger)
+    if claims_sign and header.signed:
+        return (stored.astype(np.int32) - header.lowest).clip(0, top).astype(np.uint16)
     cells = _unsigned(stored)
-    return _counted(cells & top, header) if header.signed else cells.clip(0, top)
+    if (
+        claims_sign or header.signed
+    ):  # codestream and header disagree: the bits are right, the sign is the header's
+        return _counted(cells & top, header)
+    return cells.clip(0, top)
 
 
 def _unsigned(stored: Integer[np.ndarray, "h w"]) -> UInt[np.ndarray, "h w"]:

@@ -140,13 +140,14 @@ def _voi(
 
 def _table(fields: Dataset, measured: Float64[np.ndarray, " n"]) -> Float64[np.ndarray, " n"] | None:
     """Return the grey through the first VOI table, over the range of its bits."""
-    entries, _, bits = (int(part) for part in fields.VOILUTSequence[0].LUTDescriptor)
+    entries, first, bits = (int(part) for part in fields.VOILUTSequence[0].LUTDescriptor)
     if not 8 <= bits <= 16 or entries < 0:
         return None
-    given = np.asarray(apply_voi(np.rint(measured).astype(np.int32), fields), np.float64)
-    top = float((1 << bits) - 1)
-    largest = float(given.max())
-    return given / (largest if 0 < largest <= top / 4 else top)  # some writers claim 16 bits and use 12
+    whole = apply_voi(np.arange(first, first + (entries or 1 << 16), dtype=np.int32), fields)
+    top, largest = float((1 << bits) - 1), float(whole.max())
+    if 0 < largest <= top / 4:  # some writers claim 16 bits and use 12
+        top = largest
+    return np.asarray(apply_voi(np.rint(measured).astype(np.int32), fields), np.float64) / top
 
 
 def _percentiles(
@@ -194,7 +195,7 @@ def _counts(values: UInt[np.ndarray, "h w"], most: int) -> Int[np.ndarray, " n"]
     return counts
 
 
-def _within_borders(values: UInt[np.ndarray, "h w"]) -> UInt[np.ndarray, "h w"]:
+def _within_borders(values: UInt[np.ndarray, "h w"]) -> UInt[np.ndarray, "a b"]:
     """Return the film without rows and columns of one value at its sides, as a collimator leaves them."""
     least = [extent // 2 for extent in values.shape]
     for turn in range(8):  # two rounds: a border may lie behind another one

@@ -60,6 +60,7 @@ def admit(data: bytes | bytearray) -> Header:
         raise Refused("damaged")
     signed = whole(fields, "PixelRepresentation", 0) == 1
     photometric = _photometric(fields, allocated)
+    fields.BitsStored, fields.PixelRepresentation = high + 1, int(signed)  # pydicom wants both, and all bits
     return Header(fields, syntax, rows, columns, frames, allocated, stored, high, signed, photometric, notes)
 
 

@@ -43,6 +43,7 @@ class Worker:
     def __init__(self, module: str = "medvis.data.worker") -> None:
         self.module = module
         self._process: subprocess.Popen[bytes] | None = None
+        self._foreign: subprocess.Popen[bytes] | None = None
         self._pipes = (-1, -1)
         self._owner = 0
 
@@ -76,10 +77,13 @@ class Worker:
     def stop(self) -> None:
         """Kill the process; the next request starts a new one."""
         process, self._process = self._process, None
-        if process is None or self._owner != os.getpid():  # a fork must not touch its parent's process
+        if process is None:
             return
-        process.kill()
-        process.wait()
+        if self._owner == os.getpid():
+            process.kill()
+            process.wait()
+        else:  # in a fork it is the parent's: kept, so that nobody waits for it here
+            self._foreign = process
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]

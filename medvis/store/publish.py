@@ -139,23 +139,19 @@ def _fill(path: Path, batches: Iterable[Rows], about: About) -> dict[str, int]:
 def _check(batch: Rows, about: About) -> None:
     if batch.mean.shape[1] != about.d or (batch.log_scale is not None) != about.densities:
         raise ValueError(f"a batch of {batch.mean.shape[1]}-dimensional rows does not fit {about}")
-    lengths = {
-        len(names)
-        for names in (batch.kind, batch.study, batch.patient, batch.split, batch.ref, batch.text_hash)
-    }
-    if lengths != {batch.mean.shape[0]} or not set(batch.kind) <= set(schema.KINDS):
+    names = (batch.kind, batch.study, batch.patient, batch.split, batch.ref, batch.text_hash)
+    if {len(column) for column in names} != {batch.mean.shape[0]} or not set(batch.kind) <= set(schema.KINDS):
         raise ValueError("a batch has columns of different lengths or a kind that no store has")
-    for name, values in (
-        ("mean", batch.mean),
-        ("log_scale", batch.log_scale),
-        ("root_dist", batch.root_dist),
-    ):
+    numbers = {"mean": batch.mean, "log_scale": batch.log_scale, "root_dist": batch.root_dist}
+    for name, values in numbers.items():
         if values is not None and not bool(torch.isfinite(values).all()):
             row = int((~torch.isfinite(values.reshape(len(batch), -1)).all(1)).nonzero()[0])
             raise NonFinite(
                 f"{batch.study[row]} {batch.ref[row]}: its {name} is not a number; nothing was published.",
                 remedy="Train the run again with a lower learning rate, or embed an earlier checkpoint.",
             )
+    if about.geometry == "sphere" and bool(((batch.mean.norm(dim=1) - 1).abs() > 1e-3).any()):
+        raise ValueError("a batch for the sphere has vectors that are not of unit length")
 
 
 def _table(batch: Rows, first: int) -> pa.Table:

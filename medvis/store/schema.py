@@ -118,9 +118,9 @@ class Manifest:
             raise ValueError(f"was written with schema {found!r}, this medvis reads {VERSION}")
         try:
             manifest = cls(**(values | {"about": About(**values["about"])}))
-        except (KeyError, TypeError):
+            manifest.check()
+        except (KeyError, TypeError, AttributeError):
             raise ValueError("lacks fields or has foreign ones") from None
-        manifest.check()
         return manifest
 
     def check(self) -> None:
@@ -130,15 +130,15 @@ class Manifest:
             ValueError: If a value has the wrong type or form.
         """
         about = self.about
+        texts = (self.sha256, self.created, about.run, about.cohort, about.cohort_name)
+        numbers = (self.generation, self.size, about.d, *self.counts.values(), *about.left_out.values())
         fits = (
-            isinstance(self.generation, int)
+            all(isinstance(text, str) for text in texts)
+            and all(type(number) is int and number >= 0 for number in numbers)
             and self.file == generation_file(self.generation)
-            and isinstance(self.sha256, str)
             and re.fullmatch(r"[0-9a-f]{64}", self.sha256) is not None
-            and isinstance(self.counts, dict)
             and set(self.counts) <= set(KINDS)
             and about.geometry in {"lorentz", "sphere"}
-            and isinstance(about.d, int)
             and about.d > 0
             and (about.curv > 0) == (about.geometry == "lorentz")
         )

@@ -26,6 +26,7 @@ MANIFEST = "manifest.json"
 BLOCK = 16_384  # rows that are in memory twice while a matrix is read
 HARDENED = {
     "enable_external_access": False,
+    "lock_configuration": True,
     "python_enable_replacements": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,

@@ -8,6 +8,7 @@ from .haversine import length, lift
 from .lorentz import Lorentz
 
 _NOWHERE = 1e-30  # squared length below which a direction is not defined
+_ALIGNED = 1e-6  # squared sine of the angle at the root below which two points count as on one ray
 
 
 def half_aperture(x: Float[Tensor, "*b d"], space: Lorentz, k: float = 0.1) -> Float[Tensor, "*b"]:
@@ -35,30 +36,44 @@ def exterior_angle(x: Float[Tensor, "*b d"], y: Float[Tensor, "*b d"], space: Lo
 
     Source: Desai et al. 2023 (MERU), eq. 5, as an arc tangent: `arccos` loses half the digits near 0 and π.
     """
-    root = space.curv.sqrt().double()
-    start, end = x.double() * root, y.double() * root
-    radius = length(start)
-    apex = radius.square() < _NOWHERE
-    outward = start / torch.where(apex, 1.0, radius)[..., None]
-    ahead = (outward * end).sum(-1)
-    aside = (end - ahead[..., None] * outward).square().sum(-1)
-    # ahead - radius cancels for near points unless it is taken from their difference.
-    gap = (outward * (end - start)).sum(-1)
-    climb = ((end - start) * (end + start)).sum(-1) / (lift(end) + lift(start))
-    return _angle(aside, lift(start) * gap - radius * climb, apex).to(x.dtype)
+    root = space.curv.to(x.device).sqrt().double()
+    aside, onward = _sides(x.double() * root, y.double() * root)
+    return _angle(aside, onward, _apex(x)).to(x.dtype)
 
 
 def exterior_angles(x: Float[Tensor, "g d"], y: Float[Tensor, "s d"], space: Lorentz) -> Float[Tensor, "g s"]:
     """Return the exterior angle at every general point of every special one, in radians; float64 inside."""
-    root = space.curv.sqrt().double()
+    root = space.curv.to(x.device).sqrt().double()
     start, end = x.double() * root, y.double() * root
+    apex = _apex(x)
     radius = length(start)
-    apex = radius.square() < _NOWHERE
     outward = start / torch.where(apex, 1.0, radius)[:, None]
-    ahead = outward @ end.T
-    aside = (end.square().sum(-1) - ahead.square()).clamp_min(0)
+    ahead, far = outward @ end.T, end.square().sum(-1)
+    aside = far - ahead.square()
     onward = lift(start)[:, None] * ahead - torch.outer(radius, lift(end))
+    # Squares cancel for points on one ray: those few pairs are worked out from their differences.
+    i, j = (aside.detach() < _ALIGNED * far.detach()).nonzero(as_tuple=True)
+    exact = _sides(start[i], end[j])
+    aside, onward = aside.index_put((i, j), exact[0]), onward.index_put((i, j), exact[1])
     return _angle(aside, onward, apex[:, None].expand_as(aside)).to(x.dtype)
+
+
+def _apex(x: Float[Tensor, "*b d"]) -> Bool[Tensor, "*b"]:
+    return x.detach().double().square().sum(-1) < _NOWHERE
+
+
+def _sides(
+    start: Float[Tensor, "*b d"], end: Float[Tensor, "*b d"]
+) -> tuple[Float[Tensor, "*b"], Float[Tensor, "*b"]]:
+    """Return how far an end lies aside of its start's ray (squared) and onward along it, for curvature 1."""
+    apex = _apex(start)
+    radius = length(start)
+    outward = start / torch.where(apex, 1.0, radius)[..., None]
+    gap = end - start
+    ahead = (outward * gap).sum(-1)
+    climb = (gap * (end + start)).sum(-1) / (lift(end) + lift(start))
+    aside = (gap - ahead[..., None] * outward).square().sum(-1)
+    return aside, lift(start) * ahead - radius * climb
 
 
 def _angle(

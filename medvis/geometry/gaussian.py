@@ -38,7 +38,7 @@ def sample(
     return space.wrap(density.mean.expand_as(noise), noise * log_scale.exp())
 
 
-def log_density(z: Float[Tensor, "*m d"], density: Density, space: Lorentz) -> Float[Tensor, "*m"]:
+def log_density(z: Float[Tensor, "*z d"], density: Density, space: Lorentz) -> Float[Tensor, "*b"]:
     """Return the log density of points under densities beside them (shapes broadcast), in nats.
 
     Source: Nagano et al. 2019, `log N(v; 0, Σ) - (d-1) ln(sinh r / r)`, `r = sqrt(c)|v|`.

@@ -54,7 +54,7 @@ class Clip(Method):
     ) -> Loss:
         """Return the contrastive loss."""
         del generator  # nothing is drawn
-        contrast = both_ways(self.scale() * self.score(self.place(image), self.place(text)), apart)
+        contrast = both_ways(self.scale.value() * self.score(self.place(image), self.place(text)), apart)
         return Loss(contrast, {"contrast": contrast})
 
     def score(self, query: Placed, gallery: Placed) -> Float[Tensor, "q g"]:
@@ -73,4 +73,4 @@ class Clip(Method):
         # INFERRED: the paper has no such map; words are encoded alone, patches projected as whole films.
         asked = self.geometry.normalise(self.text_head(words))
         shown = self.geometry.normalise(self.image_head(patches))
-        return attention(self.scale() * self.geometry.score(asked, shown), real)
+        return attention(self.scale.value() * self.geometry.score(asked, shown), real)

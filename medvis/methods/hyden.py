@@ -92,7 +92,7 @@ class Hyden(Method, Conditions, Spreads):
     @property
     def geometry(self) -> Lorentz:
         """Hyperbolic space of the learned curvature."""
-        return self.curvature()
+        return self.curvature.space()
 
     def place(self, item: Encoded, given: Encoded | None = None) -> Placed:
         """Return densities: of texts, of films alone (local features 0), or of each film given each text."""
@@ -111,7 +111,7 @@ class Hyden(Method, Conditions, Spreads):
         terms = {"guard": self.config.guard_weight * self._on_bounds(reports.whole)}
         for films, share in ((self.place(image, text), 1 - alone), (self.place(image), alone)):
             scores = self.score(films, reports)
-            contrast = both_ways(self.scale() * scores, apart)
+            contrast = both_ways(self.scale.value() * scores, apart)
             violation = self._violation(films, reports, _hardest(scores, apart), generator)
             terms[f"contrast_{films.mode}"] = share * contrast
             terms[f"encapsulate_{films.mode}"] = share * weight * violation
@@ -153,12 +153,14 @@ class Hyden(Method, Conditions, Spreads):
         if given is not None:
             hidden = hidden[:, None] + self.from_local(self._local(image, given))  # (i, t, hidden)
             whole = whole[:, None]
-        return whole + self.fusion(gelu(hidden))
+        fused: Tensor = whole + self.fusion(gelu(hidden))
+        return fused
 
     def _local(self, image: Encoded, given: Encoded) -> Float[Tensor, "i t v"]:
         patches = self.patch_norm(image.parts.to(self.patch_norm.weight.dtype))
         logits = torch.einsum("tv,ipv->itp", self._asked(given.whole), normalize(self.key(patches), dim=-1))
-        return attention(logits, image.real[:, None]) @ self.value(patches)
+        local: Tensor = attention(logits, image.real[:, None]) @ self.value(patches)
+        return local
 
     def _asked(self, texts: Float[Tensor, "t e"]) -> Float[Tensor, "t v"]:
         normed = self.word_norm(texts.to(self.word_norm.weight.dtype))
@@ -229,7 +231,7 @@ def _crossed(rows: Placed, columns: Placed) -> tuple[Density, Density]:
         raise ValueError("films conditioned on texts can be compared with those texts only")
     first = rows.whole if rows.mode is Mode.CONDITIONED else rows.whole[:, None]
     second = columns.whole[(None,)] if columns.mode is not Mode.CONDITIONED else _swapped(columns.whole)
-    shape = torch.broadcast_shapes(first.mean.shape, second.mean.shape)
+    shape = (first.mean.shape[0], *second.mean.shape[1:])
     return _expanded(first, shape), _expanded(second, shape)
 
 

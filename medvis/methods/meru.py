@@ -54,7 +54,7 @@ class Meru(Method):
     @property
     def geometry(self) -> Lorentz:
         """Hyperbolic space of the learned curvature."""
-        return self.curvature()
+        return self.curvature.space()
 
     def place(self, item: Encoded, given: Encoded | None = None) -> Placed:
         """Return points, lifted from the tangent space at the root."""
@@ -68,7 +68,7 @@ class Meru(Method):
         """Return the contrastive loss and that of films outside their report's cone."""
         del generator  # nothing is drawn
         films, reports = self.place(image), self.place(text)
-        contrast = both_ways(self.scale() * self.score(films, reports), apart)
+        contrast = both_ways(self.scale.value() * self.score(films, reports), apart)
         x, y, space = reports.whole.mean, films.whole.mean, self.geometry
         # Released code of MERU, entailment loss: the text is general, the image special.
         outside = cones.exterior_angle(x, y, space) - cones.half_aperture(x, space, self.config.cone)
@@ -99,4 +99,4 @@ class Meru(Method):
         # INFERRED: the paper has no such map; words are encoded alone, patches projected as whole films.
         space = self.geometry
         asked, shown = space.exp0(self.text_head(words)), space.exp0(self.image_head(patches))
-        return attention(-self.scale() * space.dist(asked, shown), real)
+        return attention(-self.scale.value() * space.dist(asked, shown), real)

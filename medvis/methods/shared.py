@@ -62,7 +62,7 @@ class Curvature(nn.Module):
         self.log_curv = nn.Parameter(torch.tensor(math.log(start)))
         self.low, self.high = low, high
 
-    def forward(self) -> Lorentz:
+    def space(self) -> Lorentz:
         """Return the space with this curvature, which stays a tensor."""
         return Lorentz(bounded(self.log_curv, math.log(self.low), math.log(self.high)).exp())
 
@@ -75,7 +75,7 @@ class Scale(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))
         self.highest = highest
 
-    def forward(self) -> Float[Tensor, ""]:
+    def value(self) -> Float[Tensor, ""]:
         """Return the inverse temperature."""
         return bounded(self.log_scale, -math.inf, math.log(self.highest)).exp()
 
@@ -85,7 +85,7 @@ def bounded(x: Float[Tensor, "*b"], low: float, high: float) -> Float[Tensor, "*
 
     A plain clamp has gradient 0 outside, so what once crosses a bound never comes back.
     """
-    clipped: Tensor = _Bounded.apply(x, low, high)
+    clipped: Tensor = _Bounded.apply(x, low, high)  # type: ignore[no-untyped-call]
     return clipped
 
 

@@ -68,7 +68,7 @@ class Moebius:
         z = complex(float(p[0]), float(p[1]))
         if not abs(z) < 1:
             raise ValueError(f"only a point inside the disk can be moved to its centre, not one at {abs(z)}")
-        return _moebius(1.0 + 0j, -z)
+        return _moebius(1.0 + 0j, -z / math.sqrt((1 - abs(z)) * (1 + abs(z))))
 
     @staticmethod
     def rotation(angle: float) -> "Moebius":
@@ -175,8 +175,8 @@ def isodensity_outline(
 
 
 def _moebius(a: complex, b: complex) -> Moebius:
-    size = math.sqrt((abs(a) - abs(b)) * (abs(a) + abs(b)))
-    a, b = a / size, b / size
+    # |a|² = 1 + |b|² fixes the size of a, also where far moves have rounded the determinant away.
+    a *= math.hypot(1, abs(b)) / abs(a)
     return Moebius(torch.tensor([[a, b], [b.conjugate(), a.conjugate()]], dtype=torch.complex128))
 
 

@@ -50,6 +50,7 @@ def levels(header: Header, frame: int) -> UInt[np.ndarray, "h w"]:
     code = get_frame(header.fields.PixelData, frame, number_of_frames=header.frames)
     if _described(code) != (header.rows, header.columns, 3 if header.photometric[0] != "M" else 1):
         raise Refused("codestream")
+    _check_whole(code, header)
     stored = _decoded(code, header, frame)
     if stored.shape[:2] != (header.rows, header.columns):
         raise Refused("codestream")
@@ -95,6 +96,18 @@ def _check_length(header: Header) -> None:
     found = len(header.fields.PixelData)
     if not expected <= found <= expected + header.columns * 2:  # some writers pad by more than one byte
         raise Refused("pixel-length", found=found, expected=expected)
+
+
+def _check_whole(code: bytes, header: Header) -> None:
+    """Refuse what ends too early: some decoders fill the rest with grey and say nothing.
+
+    Every code stream ends in the marker FF D9, which some writers pad. Huffman coding spends at least one
+    bit on a pixel, or on a block of 8 x 8 of them.
+    """
+    bits = 8 * len(code) * (64 if header.syntax in (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit) else 1)
+    huffman = header.syntax not in _J2K and _NAMES.get(uid.UID(header.syntax)) != "JPEG-LS"
+    if not code.rstrip(b"\0\xff").endswith(b"\xff\xd9") or (huffman and bits < header.rows * header.columns):
+        raise Refused("truncated")
 
 
 def _masked(stored: Integer[np.ndarray, "h w"], header: Header) -> UInt[np.ndarray, "h w"]:

@@ -27,7 +27,7 @@ ALLOWED = (
     "PresentationLUTShape", "PixelData",
 )  # fmt: skip
 OVERLAY = 0x60000010  # rows of the first overlay plane
-UNPACKED = 256 << 20  # bytes that a deflated object may become
+UNPACKED = 128 << 20  # bytes that a deflated object may become
 RADIOGRAPHS = frozenset({"CR", "DX", "DR", "RG"})
 CAPTURES = frozenset({"OT", "SC", "HC", "AS"})
 PAPERS = frozenset({"SR", "KO", "PR", "DOC", "REG", "RTPLAN", "RTSTRUCT", "RTDOSE", "SEG", "ECG"})

@@ -46,6 +46,7 @@ CAUSES: dict[str, tuple[str, str]] = {
     "bad-colours": ("its colours are stored in a way that is not read here", "Export it in grey."),
     "pixel-length": ("it holds {found} bytes of pixels where its header promises {expected}", _AGAIN),
     "codestream": ("its compressed picture is not the one its header describes", _AGAIN),
+    "truncated": ("its compressed picture ends too early", _AGAIN),
     "several-frames": ("it holds {frames} pictures", "Choose one: frame 1 to {frames}."),
     "no-such-frame": ("it has no picture {frame}, only {frames}", "Choose one: frame 1 to {frames}."),
     "constant": ("all its pixels have the same value, there is nothing to see", _AGAIN),
@@ -121,6 +122,6 @@ def note(code: str, facts: Facts) -> str:
 
 
 def _checked(code: str, known: Mapping[str, object], facts: Facts) -> str:
-    if code not in known or any(isinstance(fact, str) and fact not in WORDS for fact in facts.values()):
+    if code not in known or not all(isinstance(fact, int) or fact in WORDS for fact in facts.values()):
         raise ValueError("a decoder said something outside of the closed lists")
     return code

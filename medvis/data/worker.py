@@ -22,7 +22,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from medvis.data.verdict import CAUSES, Refused
+from medvis.data.verdict import Refused, bad_film
 
 Message = dict[str, Any]
 Handler = Callable[[Message, bytearray], tuple[Message, Sequence[memoryview]]]
@@ -66,13 +66,14 @@ class Worker:
             if "refused" not in answer:
                 return answer, payload
             verdict = Refused(answer["refused"], **answer["facts"])
+            bad_film("", verdict.code, verdict.facts)  # is no error if it keeps to the closed lists
         except TimeoutError:
             self.stop()
             raise Refused("too-slow", seconds=math.ceil(seconds)) from None
         except (OSError, EOFError, ValueError, KeyError, TypeError):
             self.stop()
             raise Refused("decoder-died") from None
-        raise verdict if verdict.code in CAUSES else Refused("decoder-died")
+        raise verdict
 
     def stop(self) -> None:
         """Kill the process; the next request starts a new one."""
@@ -164,7 +165,7 @@ def _answer(handle: Handler, head: Message, data: bytearray) -> tuple[Message, S
         return {"refused": verdict.code, "facts": verdict.facts}, []
     except MemoryError:
         return {"refused": "memory", "facts": {}}, []
-    except Exception:  # noqa: BLE001  hostile bytes raise anything, and the text of it may name a patient
+    except BaseException:  # noqa: BLE001  hostile bytes raise anything, a panic of a Rust decoder included
         return {"refused": "damaged", "facts": {}}, []
 
 

@@ -2,13 +2,12 @@
 
 import os
 import signal
-import sys
 import time
 
 from medvis.data import worker
 
 
-def handle(head, data):  # noqa: C901  one deed a line
+def handle(head, data):  # noqa: C901, PLR0912  one deed a branch
     deed = bytes(data[:9])
     if deed == b"sleep   !":
         time.sleep(600)
@@ -22,17 +21,18 @@ def handle(head, data):  # noqa: C901  one deed a line
     elif deed == b"stop    !":
         os.kill(os.getpid(), signal.SIGSTOP)
     elif deed == b"memory  !":
-        hoard = [bytearray(b"x") * (256 << 20) for _ in range(100)]
-        return {"hoard": len(hoard)}, []
+        return {"hoard": len(bytearray(3 << 30))}, []
     elif deed == b"raise   !":
         raise RuntimeError("SEEDTOKEN")
     elif deed == b"print   !":
         print("SEEDTOKEN" * 1000)  # noqa: T201
         os.write(1, b"SEEDTOKEN")
     elif deed == b"leave   !":
-        sys.exit(3)
+        os._exit(3)
     elif deed == b"babble  !":
         return {"refused": "SEEDTOKEN", "facts": {}}, []
+    elif deed == b"gossip  !":
+        return {"refused": "wrong-modality", "facts": {"modality": "SEEDTOKEN"}}, []
     elif deed == b"files   !":
         with open("/tmp/hostile-decoder-was-here", "wb") as file:  # noqa: PTH123
             file.write(b"x" * 10)

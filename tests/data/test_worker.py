@@ -32,6 +32,7 @@ DEEDS = {
     b"segfault!": "decoder-died",
     b"leave   !": "decoder-died",
     b"babble  !": "decoder-died",
+    b"gossip  !": "decoder-died",
     b"memory  !": "memory",
     b"raise   !": "damaged",
 }

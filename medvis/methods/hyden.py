@@ -7,7 +7,7 @@ from typing import final
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn.functional import gelu, normalize
+from torch.nn.functional import gelu, layer_norm, normalize
 
 from medvis.geometry import gaussian
 from medvis.geometry.lorentz import Lorentz
@@ -73,9 +73,6 @@ class Hyden(Method, Conditions, Spreads):
     def __init__(self, image_width: int, text_width: int, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.image_norm = nn.LayerNorm(image_width)
-        self.patch_norm = nn.LayerNorm(image_width)
-        self.word_norm = nn.LayerNorm(text_width)
         self.query = nn.Linear(text_width, config.local, bias=False)
         self.key = nn.Linear(image_width, config.local, bias=False)
         self.value = nn.Linear(image_width, config.local, bias=False)
@@ -142,13 +139,13 @@ class Hyden(Method, Conditions, Spreads):
     ) -> Float[Tensor, "w p"]:
         """Return the text-aware attention with each word, as it stands in its report, for a query."""
         # INFERRED: the query of a report is the projection of the mean of its words, so words are in range.
-        normed = self.patch_norm(patches.to(self.patch_norm.weight.dtype))
-        return attention(self._asked(words) @ normalize(self.key(normed), dim=-1).T, real)
+        keys = normalize(self.key(self._even(patches)), dim=-1)
+        return attention(self._asked(words) @ keys.T, real)
 
     def _fused(self, image: Encoded, given: Encoded | None) -> Float[Tensor, "*b w"]:
         """Return global features fused with the local ones that each text asks for, 0 without text."""
         # INFERRED, after GLoRIA and MGCA: f = LN(g + MLP[g; l]); the heads bring the last LN.
-        whole = self.image_norm(image.whole.to(self.image_norm.weight.dtype))
+        whole = self._even(image.whole)
         hidden = self.from_global(whole)  # (i, hidden): the half of the MLP's first layer that reads g
         if given is not None:
             hidden = hidden[:, None] + self.from_local(self._local(image, given))  # (i, t, hidden)
@@ -157,14 +154,19 @@ class Hyden(Method, Conditions, Spreads):
         return fused
 
     def _local(self, image: Encoded, given: Encoded) -> Float[Tensor, "i t v"]:
-        patches = self.patch_norm(image.parts.to(self.patch_norm.weight.dtype))
-        logits = torch.einsum("tv,ipv->itp", self._asked(given.whole), normalize(self.key(patches), dim=-1))
-        local: Tensor = attention(logits, image.real[:, None]) @ self.value(patches)
+        patches = self._even(image.parts)
+        keys = normalize(self.key(patches), dim=-1)
+        weights = attention(self._asked(given.whole) @ keys.transpose(1, 2), image.real[:, None])
+        # The value of the mean patch is the mean of the values, and there are fewer texts than patches.
+        local: Tensor = self.value(weights @ patches)
         return local
 
     def _asked(self, texts: Float[Tensor, "t e"]) -> Float[Tensor, "t v"]:
-        normed = self.word_norm(texts.to(self.word_norm.weight.dtype))
-        return normalize(self.query(normed), dim=-1) / self.config.attention_temperature
+        return normalize(self.query(self._even(texts)), dim=-1) / self.config.attention_temperature
+
+    def _even(self, x: Float[Tensor, "*b w"]) -> Float[Tensor, "*b w"]:
+        """Return encodings of mean 0 and variance 1, whatever their encoder's scale and precision."""
+        return layer_norm(x.to(self.key.weight.dtype), x.shape[-1:])
 
     def _density(self, x: Float[Tensor, "*b w"], mean: TangentHead, spread: "_SpreadHead") -> Density:
         return Density(self.geometry.exp0(mean(x)), spread(x))

@@ -58,7 +58,7 @@ def test_the_words_of_a_report_look_as_the_report_does_when_they_all_mean_the_sa
     method, (image, text) = build("hyden"), pairs()
     words = text.whole[:1].expand(5, -1)
     maps = method.attend(words, image.parts[0], image.real[0])
-    local = maps[0] @ method.value(method.patch_norm(image.parts[0]))
+    local = maps[0] @ method.value(layer_norm(image.parts[0], (24,)))
     torch.testing.assert_close(local, method._local(image[:1], text[:1])[0, 0])
 
 

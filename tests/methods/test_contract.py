@@ -111,7 +111,7 @@ def test_one_batch_can_be_learned(method: Method) -> None:
 
 def test_random_features_come_out_at_chance_in_every_score(method: Method) -> None:
     image, text = pairs(64)
-    learn(method, image, text, steps=100)
+    learn(method, image, text, steps=60)
     fresh_image, fresh_text = pairs(200, seed=7)
     for mode, found in scores(method, fresh_image, fresh_text).items():
         # Chance is 1 of 200 each; 6 or more of 200 have probability 0.0006.

@@ -23,6 +23,7 @@ from medvis.types import Radiograph
 
 LARGEST = 200 << 20  # bytes of a file
 WORKERS = 2
+_BEGINNING = 1 << 20  # bytes of a DICOM file in which its identifiers stand
 _DICOM_UID = b"1.2.840.10008.1.2.4."  # every compressed syntax but run lengths
 
 
@@ -82,6 +83,24 @@ def read_many(paths: Sequence[Path]) -> Iterator[Radiograph | BadFilm]:
     """Yield the film of every file, in order, or why there is none; decodes in two processes."""
     with ThreadPoolExecutor(WORKERS) as threads:
         yield from threads.map(_read_or_error, paths)
+
+
+def kin(path: Path, key: bytes) -> tuple[str, str] | None:
+    """Return pseudonyms of the patient and of the study of a DICOM file, None if it is no DICOM file.
+
+    Files of one patient have one pseudonym under one key; "" stands for unknown.
+
+    Args:
+        path: Any file.
+        key: Secret of one import, to be thrown away with it.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(_BEGINNING)
+        answer, _ = _pool(os.getpid()).ask({"key": key.hex()}, data, seconds=_allowance(data))
+    except (Refused, OSError):
+        return None
+    return str(answer.get("patient", "")), str(answer.get("study", ""))
 
 
 def write(radiograph: Radiograph, path: Path) -> None:

@@ -64,28 +64,15 @@ def admit(data: bytes | bytearray) -> Header:
     return Header(fields, syntax, rows, columns, frames, allocated, stored, high, signed, photometric, notes)
 
 
-def _parsed(data: bytes | bytearray, notes: Notes) -> tuple[Dataset, str]:
-    """Return the allowed elements and the transfer syntax."""
-    if data[128:132] != b"DICM":
-        group, element = struct.unpack("<HH", bytes(data[:4]).ljust(4, b"\xff"))
-        if (group, element) not in ((2, 0), (2, 1), (8, 0), (8, 1), (8, 5), (8, 8), (8, 0x16)):
-            raise Refused("unknown-format")
-        notes.append(("no-meta", {}))
-    config.settings.reading_validation_mode = config.IGNORE
-    try:
-        inflated = _inflated(data)
-        tags = [tag for tag in map(tag_for_keyword, ALLOWED) if tag is not None]
-        dataset = dcmread(io.BytesIO(inflated), force=True, specific_tags=[*tags, OVERLAY])
-        implicit = dataset.original_encoding[0]
-        syntax = str(dataset.file_meta.get("TransferSyntaxUID") or "")
-    except (Refused, MemoryError):
-        raise
-    except Exception:  # noqa: BLE001  pydicom raises fifteen kinds of error on hostile files
-        raise Refused("damaged") from None
-    return dataset, syntax or (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
+def is_dicom(data: bytes | bytearray) -> bool:
+    """Return whether the first bytes are those of a DICOM object, with or without the usual preamble."""
+    if data[128:132] == b"DICM":
+        return True
+    first = struct.unpack("<HH", bytes(data[:4]).ljust(4, b"\xff"))
+    return first in ((2, 0), (2, 1), (8, 0), (8, 1), (8, 5), (8, 8), (8, 0x16))
 
 
-def _inflated(data: bytes | bytearray) -> bytes | bytearray:
+def inflated(data: bytes | bytearray) -> bytes | bytearray:
     """Return the file with its deflated part unpacked, up to a limit, and its syntax changed to match."""
     end = 144 + struct.unpack("<I", bytes(data[140:144]).ljust(4, b"\0"))[0]
     old, new = DeflatedExplicitVRLittleEndian.encode(), ExplicitVRLittleEndian.encode()
@@ -96,6 +83,25 @@ def _inflated(data: bytes | bytearray) -> bytes | bytearray:
     if unpacker.unconsumed_tail:
         raise Refused("unpacks-too-far", limit=UNPACKED >> 20)
     return bytes(data[:end]).replace(old, new.ljust(len(old), b"\0")) + body
+
+
+def _parsed(data: bytes | bytearray, notes: Notes) -> tuple[Dataset, str]:
+    """Return the allowed elements and the transfer syntax."""
+    if not is_dicom(data):
+        raise Refused("unknown-format")
+    if data[128:132] != b"DICM":
+        notes.append(("no-meta", {}))
+    config.settings.reading_validation_mode = config.IGNORE
+    try:
+        tags = [tag for tag in map(tag_for_keyword, ALLOWED) if tag is not None]
+        dataset = dcmread(io.BytesIO(inflated(data)), force=True, specific_tags=[*tags, OVERLAY])
+        implicit = dataset.original_encoding[0]
+        syntax = str(dataset.file_meta.get("TransferSyntaxUID") or "")
+    except (Refused, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001  pydicom raises fifteen kinds of error on hostile files
+        raise Refused("damaged") from None
+    return dataset, syntax or (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
 
 
 def _check_kind(fields: Dataset, notes: Notes) -> None:

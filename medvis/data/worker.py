@@ -227,10 +227,12 @@ def _wait(pipe: int, what: int, until: float | None) -> None:
 
 
 def main() -> None:
-    """Decode what comes: DICOM, PNG or JPEG, told apart by content."""
-    from medvis.data import dicom, picture
+    """Decode what comes: DICOM, PNG or JPEG, told apart by content; or only say whose kin it is."""
+    from medvis.data import dicom, kinship, picture
 
     def handle(head: Message, data: bytearray) -> tuple[Message, Sequence[memoryview]]:
+        if "key" in head:
+            return kinship.read(data, bytes.fromhex(head["key"])), []
         levels = picture.read(data) if picture.is_picture(data) else dicom.read(data, frame=head["frame"])
         return levels.pack()
 

@@ -9,6 +9,17 @@ from scipy import ndimage
 
 _ATTENUATION = 0.0195  # per mm of water at the beam's effective energy (about 60 keV)
 
+_LETTERS = {
+    "L": np.array([[int(dot) for dot in row] for row in ("10000",) * 6 + ("11111",)], np.float32),
+    "R": np.array(
+        [
+            [int(dot) for dot in row]
+            for row in ("11110", "10001", "10001", "11110", "10100", "10010", "10001")
+        ],
+        np.float32,
+    ),
+}
+
 
 @dataclass(frozen=True)
 class Exposure:
@@ -99,3 +110,18 @@ def resized(
     factor = (height / picture.shape[0], width / picture.shape[1])
     new: Float[np.ndarray, "h w"] = ndimage.zoom(picture, factor, order=order, mode="nearest", grid_mode=True)
     return new
+
+
+def marked(picture: Float[np.ndarray, "h w"], rng: Generator) -> Float[np.ndarray, "h w"]:
+    """Return the film with the technologist's lead letter: L on the patient's left, or R on the right."""
+    letter = "L" if rng.random() < 0.8 else "R"
+    height, width = picture.shape
+    scale = max(1, round(height / 512 * rng.uniform(2.0, 3.4)))
+    stamp = np.kron(_LETTERS[letter], np.ones((scale, scale)))
+    top = int(rng.uniform(0.03, 0.12) * height)
+    aside = int(rng.uniform(0.02, 0.05) * width)
+    left = width - aside - stamp.shape[1] if letter == "L" else aside
+    out = picture.copy()
+    where = out[top : top + stamp.shape[0], left : left + stamp.shape[1]]
+    where[:] = np.maximum(where, stamp[: where.shape[0], : where.shape[1]] * rng.uniform(0.85, 0.98))
+    return out

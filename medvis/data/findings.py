@@ -11,12 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 from numpy.random import Generator
-from scipy import ndimage
 
+from medvis.data import shapes
 from medvis.data.slabs import Cells, Columns, Slabs
 
-Field = Float[np.ndarray, "..."]
-_SUB = 3  # depths at which a slab is looked at
 _APEX = 300.0  # mm: about the height of the lungs' tops in the thorax
 _HILA = {"right": (-42.0, 205.0, 0.0), "left": (42.0, 212.0, 0.0)}  # mm: x, z, depth
 
@@ -58,16 +56,16 @@ class Lesion:
 def consolidation(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     """Fill part of one lobe up to its fissure, with a ragged inner edge."""
     radius = 24 + 26 * found.size
-    centre = _inside(slabs, slabs.share[found.region], rng, depth=0.4 * radius)
-    field = _ball(slabs, centre, radius, rng, ragged=0.38, edge=9)
-    return Lesion(_within(field, slabs.share[found.region]), becomes=float(rng.uniform(0.8, 1.0)))
+    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=0.4 * radius)
+    field = shapes.ball(slabs, centre, radius, rng, ragged=0.38, edge=9)
+    return Lesion(shapes.within(field, slabs.share[found.region]), becomes=float(rng.uniform(0.8, 1.0)))
 
 
 def nodule(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     """Put a small round lesion well inside the lung."""
-    centre = _inside(slabs, slabs.share[found.region], rng, depth=16)
-    field = _ball(slabs, centre, nodule_radius(found.size), rng, ragged=0.08, edge=2)
-    return Lesion(_within(field, slabs.side(found.side)), becomes=1.05)
+    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=16)
+    field = shapes.ball(slabs, centre, nodule_radius(found.size), rng, ragged=0.08, edge=2)
+    return Lesion(shapes.within(field, slabs.side(found.side)), becomes=1.05)
 
 
 def nodule_radius(size: float) -> float:
@@ -77,9 +75,9 @@ def nodule_radius(size: float) -> float:
 
 def mass(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     """Put a large lobulated lesion inside the lung."""
-    centre = _inside(slabs, slabs.share[found.region], rng, depth=18)
-    field = _ball(slabs, centre, mass_radius(found.size), rng, ragged=0.2, edge=3)
-    return Lesion(_within(field, slabs.side(found.side)), becomes=1.05)
+    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=18)
+    field = shapes.ball(slabs, centre, mass_radius(found.size), rng, ragged=0.2, edge=3)
+    return Lesion(shapes.within(field, slabs.side(found.side)), becomes=1.05)
 
 
 def mass_radius(size: float) -> float:
@@ -89,9 +87,9 @@ def mass_radius(size: float) -> float:
 
 def granuloma(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     """Put a few mm of calcium inside the lung."""
-    centre = _inside(slabs, slabs.share[found.region], rng, depth=12)
-    field = _ball(slabs, centre, 2.6 + 1.8 * found.size, rng, ragged=0.05, edge=1.5)
-    return Lesion(_within(field, slabs.side(found.side)), becomes=6.0)
+    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=12)
+    field = shapes.ball(slabs, centre, 2.6 + 1.8 * found.size, rng, ragged=0.05, edge=1.5)
+    return Lesion(shapes.within(field, slabs.side(found.side)), becomes=6.0)
 
 
 def effusion(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
@@ -102,12 +100,12 @@ def effusion(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     level = 106 + 84 * found.size + float(rng.uniform(-4, 4))
     height = slabs.z[None, :, None]
     thick = 13 * np.exp(np.minimum((level - height) / 13, 3.2))
-    return Lesion(_soft(slabs.rim[found.side] - thick, 5) * slabs.side(found.side), becomes=1.02)
+    return Lesion(shapes.soft(slabs.rim[found.side] - thick, 5) * slabs.side(found.side), becomes=1.02)
 
 
 def pneumothorax(slabs: Slabs, found: Finding, _: Generator) -> Lesion:
     """Let air rise to the apex; beyond the lung's edge there are no vessels."""
-    air = _soft(slabs.border[found.side] - _gap(slabs, found), 2)
+    air = shapes.soft(slabs.border[found.side] - _gap(slabs, found), 2)
     return Lesion(air * slabs.side(found.side), becomes=0.0)
 
 
@@ -125,9 +123,9 @@ def oedema(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     for side in ("right", "left"):
         middle = _HILA[side]
         far = ((x - middle[0]) / 55) ** 2 + ((z - middle[1] + 15) / 75) ** 2 + ((depth - middle[2]) / 75) ** 2
-        cloud += (np.exp(-far) + 0.35 * _soft(z - 170, 120)) * slabs.side(side)
+        cloud += (np.exp(-far) + 0.35 * shapes.soft(z - 170, 120)) * slabs.side(side)
         cloud += 2.2 * _septa(slabs, side, rng)
-    mottled = 1 + 0.45 * _noise(rng, cloud.shape, 7)
+    mottled = 1 + 0.45 * shapes.noise(rng, cloud.shape, 7)
     return Lesion((cloud * mottled).clip(0, 4).astype(np.float32), adds=0.2 + 0.35 * found.size)
 
 
@@ -136,13 +134,13 @@ def atelectasis(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     sign = -1 if found.side == "right" else 1
     centre = (sign * float(rng.uniform(72, 95)), float(rng.uniform(142, 172)), float(rng.uniform(-40, 10)))
     reach = 30 + 22 * found.size
-    box, right, up, front = _around(slabs, centre, reach + 6)
+    box, right, up, front = shapes.around(slabs, centre, reach + 6)
     slope, bend = float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.003, 0.003))
     sheet = np.abs(up - slope * right - bend * right**2) - (1.4 + 1.6 * found.size)
     outside = np.maximum(np.abs(right) - reach, np.abs(front) - 0.7 * reach)
     field = np.zeros_like(slabs.rim["right"])
-    field[box] = (_soft(sheet, 2.5) * _soft(outside, 8)).mean(axis=1)
-    return Lesion(_within(field, slabs.side(found.side)), becomes=0.95)
+    field[box] = (shapes.soft(sheet, 2.5) * shapes.soft(outside, 8)).mean(axis=1)
+    return Lesion(shapes.within(field, slabs.side(found.side)), becomes=0.95)
 
 
 LESIONS: dict[str, Callable[[Slabs, Finding, Generator], Lesion]] = {
@@ -196,80 +194,10 @@ def _gap(slabs: Slabs, found: Finding) -> Float[np.ndarray, "z 1"]:
 def _septa(slabs: Slabs, side: str, rng: Generator) -> Cells:
     """Return short level lines that reach the chest wall above the costophrenic angle."""
     lines = np.zeros_like(slabs.rim[side])
-    near = _soft(slabs.rim[side] - 11, 4) * slabs.side(side)
+    near = shapes.soft(slabs.rim[side] - 11, 4) * slabs.side(side)
     for _ in range(7):
         height, front = rng.uniform(118, 180), rng.uniform(-40, 40)
         row = int(np.abs(slabs.z - height).argmin())
         slab = int(np.abs(slabs.depth - front).argmin())
         lines[slab - 1 : slab + 2, row] = near[slab - 1 : slab + 2, row]
     return lines
-
-
-def _inside(slabs: Slabs, share: Cells, rng: Generator, *, depth: float) -> tuple[float, float, float]:
-    """Return a place (x, z, depth in mm) in a lobe, so far from its edge if it is that thick."""
-    full = share > 0.9
-    rim = np.where(full, np.maximum(slabs.rim["right"], slabs.rim["left"]), 0)
-    beside = (np.abs(slabs.x) > 46) & (slabs.z[:, None] > 138)  # clear of spine, heart and diaphragm
-    deep = full & beside & (rim > min(depth, float(np.quantile(rim[full & beside], 0.6))))
-    slab, row, column = rng.choice(np.argwhere(deep))
-    return float(slabs.x[column]), float(slabs.z[row]), float(slabs.depth[slab])
-
-
-def _around(
-    slabs: Slabs, centre: tuple[float, float, float], reach: float
-) -> tuple[
-    tuple[slice, slice, slice],
-    Float[np.ndarray, "1 1 1 c"],
-    Float[np.ndarray, "1 1 r 1"],
-    Float[np.ndarray, "n sub 1 1"],
-]:
-    """Return the cells around a place, and their distances from it leftward, headward and frontward in mm."""
-    box = tuple(
-        slice(int(np.searchsorted(line, middle - reach)), int(np.searchsorted(line, middle + reach)) + 1)
-        for line, middle in ((slabs.depth, centre[2]), (slabs.z, centre[1]), (slabs.x, centre[0]))
-    )
-    within = (np.arange(_SUB) + 0.5) / _SUB - 0.5
-    front = slabs.depth[box[0]][:, None, None, None] - centre[2] + slabs.thickness * within[:, None, None]
-    up = (slabs.z[box[1]] - centre[1])[:, None]
-    right = slabs.x[box[2]] - centre[0]
-    return (box[0], box[1], box[2]), right[None, None, None], up[None, None], front.astype(np.float32)
-
-
-def _ball(
-    slabs: Slabs,
-    centre: tuple[float, float, float],
-    radius: float,
-    rng: Generator,
-    *,
-    ragged: float,
-    edge: float,
-) -> Cells:
-    """Return a ball whose radius wanders by the share `ragged`, softened over `edge` mm."""
-    box, right, up, front = _around(slabs, centre, radius * (1 + 2 * ragged) + edge)
-    stretch = rng.uniform(0.85, 1.2, 3)
-    distance = np.sqrt((right * stretch[0]) ** 2 + (up * stretch[1]) ** 2 + (front * stretch[2]) ** 2)
-    slabs_, sub, rows, columns = distance.shape
-    wander = _noise(rng, (slabs_ * sub, rows, columns), 5).reshape(distance.shape)
-    field = np.zeros_like(slabs.rim["right"])
-    field[box] = _soft(distance - radius * (1 + ragged * wander), edge).mean(axis=1)
-    return field
-
-
-def _noise(rng: Generator, shape: tuple[int, ...], knots: int) -> Field:
-    """Return a smooth random field of about unit spread."""
-    coarse = rng.standard_normal((knots,) * len(shape), np.float32)
-    factor = [length / knots for length in shape]
-    field: Field = 1.4 * ndimage.zoom(coarse, factor, order=1, mode="nearest", grid_mode=True)
-    return field
-
-
-def _soft(distance: Field, edge: float) -> Field:
-    """Return 1 inside (negative distance), 0 outside, with a straight ramp `edge` mm wide between."""
-    inside: Field = np.clip(0.5 - distance / edge, 0, 1).astype(np.float32)
-    return inside
-
-
-def _within(field: Cells, share: Cells) -> Cells:
-    """Keep what lies in a region, without counting its boundary cells twice."""
-    kept: Cells = np.minimum(field, share).astype(np.float32)
-    return kept

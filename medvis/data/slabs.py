@@ -25,7 +25,7 @@ class Slabs:
     """A thorax as slabs from back to front.
 
     Lengths of water count attenuation: so many mm of water weaken the beam as much. `soft`, `bone` and
-    `vessels` have twice as many columns as the shares. All positions are in mm: `x` towards the patient's left
+    `vessels` have twice as many columns as the shares. Positions are in mm: `x` towards the patient's left
     of the spine, `z` towards the head, `depth` frontwards of the body's middle.
 
     Attributes:
@@ -35,7 +35,7 @@ class Slabs:
         share: How much of each slab's cell a region fills; lobes and heart.
         rim: Distance in mm of lung from the chest wall and diaphragm (not the mediastinum), by side; along the
             beam it counts more than double.
-        border: Distance in mm from the outer and upper border of the lung as seen from the front, by side.
+        border: Distance in mm from the outer and upper border of the lung seen from the front, by side.
         x: Positions of the columns of the shares.
         z: Positions of the rows.
         depth: Positions of the slabs.

@@ -20,6 +20,8 @@ from medvis.store.runs import Model, Run
 from medvis.store.schema import About
 from medvis.types import Density, Encoded, Film, Mode, Study
 
+from .subject import joined
+
 FILMS = 16  # decoded and encoded at a time
 TEXTS = 256  # encoded at a time
 ROWS = 4096  # published at a time
@@ -144,12 +146,6 @@ def place_alone(method: Method, item: Encoded) -> Density:
     if placed.mode not in (Mode.POINT, Mode.GLOBAL):
         raise ValueError(f"{method.name} gave a {placed.mode.value} place: it cannot be indexed")
     return placed.whole
-
-
-def joined(densities: Sequence[Density]) -> Density:
-    """Return densities end to end."""
-    scales = [one.log_scale for one in densities if one.log_scale is not None]
-    return Density(torch.cat([one.mean for one in densities]), torch.cat(scales) if scales else None)
 
 
 def _published(method: Method, items: Sequence[Item], places: Density) -> Rows:

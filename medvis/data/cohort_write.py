@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Bool
 from PIL import Image
 from tqdm import tqdm
 
@@ -94,12 +95,12 @@ def digest(tables: cohort_schema.Tables) -> str:
     for number, row in enumerate(tables["film"]):
         films.setdefault(row[0], []).append((row[-1], regions.get(number, [])))
     reports = {row[0]: list(row[1:3]) for row in tables["report"]}
-    labels: dict[int, list[object]] = {}
+    labels: dict[int, list[tuple[str, int]]] = {}
     for study, finding, value in tables["label"]:
-        labels.setdefault(study, []).append([finding, value])
+        labels.setdefault(study, []).append((finding, value))
     found = hashlib.sha256()
     for number in sorted(range(len(tables["study"])), key=lambda at: tables["study"][at][0]):
-        truth = sorted(labels.get(number, []), key=str)
+        truth = sorted(labels.get(number, []))
         entry = [*tables["study"][number], films.get(number, []), reports.get(number), truth]
         found.update(json.dumps(entry, ensure_ascii=True, separators=(",", ":")).encode())
         found.update(b"\n")
@@ -187,32 +188,43 @@ def _add_film(making: Making, row: int, known: Film, radiograph: Radiograph) -> 
 def _add_region(
     making: Making, film_row: int, region: Region, scale: tuple[float, float], shape: tuple[int, int]
 ) -> None:
-    """Write down a known place, its box and mask in the pixels of the encoded film."""
+    """Write down a known place, its box and mask in the pixels of the encoded film.
+
+    A box without width is read off the mask; a place without extent is left out.
+    """
     x0, y0, x1, y1 = region.box
     box = [x0 * scale[1], y0 * scale[0], x1 * scale[1], y1 * scale[0]]
     name, sha256 = "", ""
-    if region.mask:
-        try:
-            mask = film.read(Path(region.mask))
-        except BadFilm as error:
-            _log.warning("A mask was left out: %s", error)
-        else:
-            count = len(making.tables["region"])
-            name = f"truth/{count // _IN_FOLDER:04d}/{count:07d}.png"
-            data = _mask_png(mask, shape)
-            _put(making.folder / name, data)
-            sha256 = hashlib.sha256(data).hexdigest()
-    making.tables["region"].append((film_row, region.name, box, region.source, name, sha256))
+    mask = _mask(Path(region.mask), shape) if region.mask else None
+    if mask is not None:
+        count = len(making.tables["region"])
+        name = f"truth/{count // _IN_FOLDER:04d}/{count:07d}.png"
+        data = film.encode_png(Radiograph(mask.astype(np.float32)), max(shape))
+        _put(making.folder / name, data)
+        sha256 = hashlib.sha256(data).hexdigest()
+        box = _around(mask) if x0 == x1 else box
+    if box[0] < box[2] and box[1] < box[3]:
+        making.tables["region"].append((film_row, region.name, box, region.source, name, sha256))
 
 
-def _mask_png(mask: Radiograph, shape: tuple[int, int]) -> bytes:
-    """Return a mask as a black and white PNG of the film's size."""
-    picture = Image.fromarray((mask.pixels > 0.5).astype(np.uint8) * 255)
-    if picture.size != shape[::-1]:
-        picture = picture.resize(shape[::-1], Image.Resampling.NEAREST)
-    encoded = io.BytesIO()
-    picture.save(encoded, "PNG")
-    return encoded.getvalue()
+def _mask(path: Path, shape: tuple[int, int]) -> Bool[np.ndarray, "h w"] | None:
+    """Return a mask of the film's size, or None with a warning if its file cannot be read."""
+    try:
+        pixels = film.read(path).pixels
+    except BadFilm as error:
+        _log.warning("A mask was left out: %s", error)
+        return None
+    picture = Image.fromarray((pixels > 0.5).astype(np.uint8))
+    mask: Bool[np.ndarray, "h w"] = np.asarray(picture.resize(shape[::-1], Image.Resampling.NEAREST)) > 0
+    return mask
+
+
+def _around(mask: Bool[np.ndarray, "h w"]) -> list[float]:
+    """Return the box around a mask; one without area if it is empty."""
+    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+    if not len(rows):
+        return [0.0, 0.0, 0.0, 0.0]
+    return [float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)]
 
 
 def _put(path: Path, data: bytes) -> None:

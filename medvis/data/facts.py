@@ -1,6 +1,8 @@
 """What datasets say of their films, in this house's words: views, licence classes, label lists."""
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from typing import Literal
 
 Show = Literal["open", "local", "restricted"]
@@ -69,3 +71,20 @@ def strictest(classes: set[Show]) -> Show:
 def listed(text: str, separator: str = ";") -> tuple[str, ...]:
     """Return the entries of a list in one cell, without empty ones and doubles, in order."""
     return tuple(dict.fromkeys(" ".join(one.split()) for one in text.split(separator) if one.strip()))
+
+
+def closed(lists: Sequence[Sequence[str]], least: int = 10) -> list[dict[str, int]]:
+    """Return labels of lists that name all that is present: what is not named is absent.
+
+    An empty list says nothing of any finding. A label that fewer than `least` lists name is not filled
+    up: it is too rare to be tested, and rare terms were not looked for everywhere.
+
+    >>> closed([["A"], ["B"], []], least=1)
+    [{'A': 1, 'B': 0}, {'B': 1, 'A': 0}, {}]
+    """
+    counts = Counter(name for names in lists for name in set(names))
+    common = [name for name, count in counts.items() if count >= least]
+    return [
+        {**dict.fromkeys(names, 1), **{name: 0 for name in common if name not in names}} if names else {}
+        for names in lists
+    ]

@@ -1,13 +1,21 @@
 """A drawn film with its report: bright where it should be, so that a picture can be checked by eye."""
 
+import dataclasses
 import io
+from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 
+from medvis import methods
+from medvis.data.cohort import Cohort, create
 from medvis.data.frame import Frame
 from medvis.explain.attention import WordMaps
-from medvis.types import Film, Region, Report, Sentence, Study, Word
+from medvis.models import image as images
+from medvis.models import text as texts
+from medvis.store.runs import Model, RunRecord, write_run
+from medvis.types import Film, Radiograph, Region, Report, Sentence, Study, Word
 
 HEIGHT, WIDTH = 800, 640
 FINDINGS = "The heart is normal in size. Small left pleural effusion. No pneumothorax."
@@ -47,7 +55,7 @@ def film() -> Film:
     return Film(
         "films/drawn.png", HEIGHT, WIDTH, view="PA", orientation=("L", "F"),
         licence="CC0 1.0", credit="Drawn for tests",
-        show="open", regions=(Region("bright square", (420, 520, 500, 600), "drawn"),),
+        show="open", regions=(Region("bright square", (420.0, 520.0, 500.0, 600.0), "drawn"),),
     )  # fmt: skip
 
 
@@ -88,3 +96,48 @@ def maps(rows: int = 14) -> WordMaps:
         units.append((one.id, -1))
         stack.append(np.mean(own, 0))
     return WordMaps(tuple(units), np.array(stack, np.float32), np.full(len(units), 0.2, np.float32), "drawn")
+
+
+def home(folder: Path) -> Path:
+    """Make a home with one cohort of drawn films and one untrained run on the embedded encoders."""
+    made = cohort_of(folder / "cohorts" / "drawn")
+    image, text = images.load("embedded:efficientnet-lite0"), texts.load("embedded:minilm")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        method = methods.build("hyden", image.record.width, text.record.width, {})
+    record = RunRecord(
+        "small", "hyden", {}, {}, made.name, made.hash, image.record.json(), text.record.json(),
+        {"image": "", "text": ""}, 0, "2026-01-01T00:00:00Z", {},
+    )  # fmt: skip
+    write_run(folder / "runs" / "small", record, Model(method.eval(), image, text))
+    return folder
+
+
+def cohort_of(folder: Path) -> Cohort:
+    """Eight studies: the drawn one, some that lack a part, and one with two films."""
+    whole, ready = study(), Radiograph(picture().astype(np.float32) / 255, view="PA", orientation=("L", "F"))
+    lateral = Film("", HEIGHT, WIDTH, view="LATERAL", licence="CC0 1.0", show="open")
+    plain = dataclasses.replace(film(), orientation=None, regions=(), file="")
+    turned = Radiograph(ready.pixels[:, ::-1].copy(), view="LATERAL")
+    normal = Report("Clear lungs. No effusion.", "", licence="CC0 1.0", show="open")
+    hostile = Report(
+        "<b>Bold</b> *stars* $x$ [link](javascript:alert(1)).", "", licence="CC0 1.0", show="open"
+    )
+    studies = [
+        (whole, (ready,)),
+        (dataclasses.replace(whole, id="no-film", patient="a", films=()), ()),
+        (dataclasses.replace(whole, id="no-report", patient="b", report=None, labels={}), (ready,)),
+        (
+            dataclasses.replace(whole, id="normal", patient="c", report=normal, labels={"effusion": 0}),
+            (ready,),
+        ),
+        (dataclasses.replace(whole, id="two-films", patient="d", films=(plain, lateral)), (ready, turned)),
+        (dataclasses.replace(whole, id="hostile", patient="e", report=hostile), (ready,)),
+        *(
+            (dataclasses.replace(whole, id=f"more-{k}", patient=f"f{k}", split="train"), (ready,))
+            for k in range(12)
+        ),
+    ]
+    return create(
+        folder, iter(studies), name="drawn", source="drawn", about={"summary": "Drawn"}, format="png"
+    )

@@ -4,16 +4,13 @@ import importlib
 import logging
 import pkgutil
 import secrets
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import streamlit as st
 
-sys.path[:0] = [root] if (root := str(Path(__file__).parents[1])) not in sys.path else []
-
-from app import pages, shell, state  # noqa: E402
-from medvis.errors import MedvisError  # noqa: E402
+from app import pages, shell, state
+from medvis.errors import MedvisError
 
 log = logging.getLogger("medvis.app")
 
@@ -39,10 +36,8 @@ def _guarded(here: str, known: dict[str, st.Page], modules: dict[str, ModuleType
         state.warm()
         shell.controls(here)
         page.run()
-    except state.UnknownStudy as problem:
-        st.warning(f"{problem.message} {problem.remedy}")
-        if here != "worklist":
-            modules["worklist"].show()
+    except state.UnknownStudy:
+        modules["worklist"].show()  # below the shell's sentence
     except MedvisError as problem:
         _tell(problem.message, problem.remedy)
     except Exception as problem:  # noqa: BLE001  the person gets an id, the log the kind: texts may name a patient
@@ -77,6 +72,3 @@ def _names() -> list[str]:
 
 def _page(name: str, module: ModuleType) -> st.Page:
     return st.Page(module.show, title=module.TITLE, url_path=name, default=name == "worklist")
-
-
-main()

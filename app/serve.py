@@ -27,7 +27,7 @@ def arguments(port: int, *, browser: bool = True) -> list[str]:
         f"--{name}={str(value).lower() if isinstance(value, bool) else value}"
         for name, value in options.items()
     ]
-    return ["-m", "streamlit", "run", str(HERE / "main.py"), *words]
+    return ["-m", "streamlit", "run", str(HERE / "entry" / "run.py"), *words]
 
 
 def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -31,6 +31,8 @@ def controls(here: str) -> None:
         _chip(opened)
         _jumps(here)
         _licence(opened)
+    if state.unknown_study():
+        st.warning("This link names a study that this installation does not have. Choose another one.")
     if state.unknown_run():
         st.info("This link names a run that this installation does not have; another one is shown.")
 
@@ -65,7 +67,7 @@ def _plain(text: str) -> str:
 def _chip(opened: Session) -> None:
     """Draw the study that every page accepts, with previous and next in the current list."""
     back, on = state.step(-1), state.step(1)
-    chosen = _chosen()
+    chosen = None if state.unknown_study() else state.study()
     st.button(
         "◀", key="previous", shortcut="B", disabled=back is None, help="Previous study in the list (B)",
         on_click=state.select, kwargs={"study": back},
@@ -84,13 +86,6 @@ def _chip(opened: Session) -> None:
         "▶", key="next", shortcut="N", disabled=on is None, help="Next study in the list (N)",
         on_click=state.select, kwargs={"study": on},
     )  # fmt: skip
-
-
-def _chosen() -> Study | None:
-    try:
-        return state.study()
-    except state.UnknownStudy:
-        return None  # the page says so
 
 
 def _about(study: Study | None) -> str:

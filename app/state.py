@@ -133,9 +133,17 @@ def study() -> Study | None:
         return session().cohort.study(name)
     except NotFound:
         raise UnknownStudy(
-            "This link names a study that this installation does not have.",
-            remedy="Choose another one from the worklist.",
+            "There is no such study in this cohort.", remedy="Choose another one from the worklist."
         ) from None
+
+
+def unknown_study() -> bool:
+    """Return whether the link names a study that is not in the cohort."""
+    try:
+        study()
+    except UnknownStudy:
+        return True
+    return False
 
 
 def results() -> Results:
@@ -206,7 +214,7 @@ def scene(opened: Session, study: Study, index: int = 0) -> Scene:
 def warm() -> None:
     """Load the model beside the first page, once a process."""
     if runs():
-        threading.Thread(target=_warm, args=(session(),), name="medvis-warm", daemon=True).start()
+        threading.Thread(target=_warm, args=(session(),), name="medvis-warm").start()
 
 
 def _warm(opened: Session) -> None:

@@ -143,16 +143,21 @@ def fit(
     height, width = pixels.shape
     side = max(height, width) if crop == "letterbox" else min(height, width)
     top, left = _margin(side - height), _margin(side - width)
-    film = torch.from_numpy(np.ascontiguousarray(pixels, np.float32))
-    box = (left, side - width - left, top, side - height - top)  # negative entries crop
     scale = size / side
     frame = Frame(height, width, size, scale, top * scale, left * scale)
-    shown = _resize(functional.pad(film, box), size)
-    if crop == "centre" or height == width:
-        return shown, torch.ones_like(shown), frame
-    seen = _resize(functional.pad(torch.ones_like(film), box), size).clamp(0, 1)
-    seen = torch.where(seen > 1e-4, seen, 0.0)
-    return torch.where(seen > 0, shown / seen.clamp_min(1e-4), 0.0), seen, frame
+    film = torch.from_numpy(np.ascontiguousarray(pixels, np.float32))
+    if crop == "centre":
+        shown = _resized(film[-top : side - top, -left : side - left], size, size)
+        return shown[None], torch.ones(1, size, size), frame
+    # Bilinear weights are a product of one row and one column: first along the side that has no padding.
+    if height < width:
+        shown = _resized(_padded(_resized(film, height, size), top, side), size, size)
+        seen = _share(top, height, side, size)[:, None].expand(size, size)
+    else:
+        shown = _resized(_padded(_resized(film, size, width).T, left, side).T, size, size)
+        seen = _share(left, width, side, size).expand(size, size)
+    shown = torch.where(seen > 0, shown / seen.clamp_min(1e-4), 0.0)
+    return shown[None], seen[None].contiguous(), frame
 
 
 def _margin(spare: int) -> int:
@@ -160,11 +165,23 @@ def _margin(spare: int) -> int:
     return int(spare / 2)
 
 
-def _resize(square: Float[Tensor, "n n"], size: int) -> Float[Tensor, "1 s s"]:
+def _padded(film: Float[Tensor, "h w"], before: int, side: int) -> Float[Tensor, "n w"]:
+    """Return a film with empty rows around it, `side` of them in all."""
+    return functional.pad(film, (0, 0, before, side - before - film.shape[0]))
+
+
+def _share(before: int, extent: int, side: int, size: int) -> Float[Tensor, " s"]:
+    """Return which share of each model row (or column) is film."""
+    # Two columns: torch 2.13 resizes an image of one column to zeros.
+    line = _resized(_padded(torch.ones(extent, 2), before, side), size, 2)[:, 0].clamp(0, 1)
+    return torch.where(line > 1e-4, line, 0.0)
+
+
+def _resized(film: Float[Tensor, "h w"], height: int, width: int) -> Float[Tensor, "a b"]:
     resized: Tensor = functional.interpolate(
-        square[None, None], (size, size), mode="bilinear", align_corners=False, antialias=True
+        film[None, None], (height, width), mode="bilinear", align_corners=False, antialias=True
     )
-    return resized[0]
+    return resized[0, 0]
 
 
 def _settle(edges: Float[np.ndarray, " n"], extent: int) -> Float[np.ndarray, " n"]:

@@ -3,34 +3,34 @@
 Decoders of image formats hang while they hold the interpreter's lock, or end the process they run in, on
 files of a few hundred bytes. No time-out inside one process helps; only another process can be killed.
 
-Both sides speak one small protocol over pipes: a length, a JSON object of that length whose "bytes" says how
-much follows, and that many raw bytes. The process learns no file's name and can write no file.
+The two sides speak over pipes (`pipes`): no pickle. The process learns no file's name and can write no file.
 """
 
 import contextlib
-import json
+import fcntl
 import math
 import os
 import queue
 import resource
-import select
-import struct
 import subprocess
 import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from medvis.data.pipes import Message, receive, send
 from medvis.data.verdict import Refused, bad_film
 
-Message = dict[str, Any]
 Handler = Callable[[Message, bytearray], tuple[Message, Sequence[memoryview]]]
 MEMORY = 2 << 30  # bytes of address space
 START = 60.0  # seconds until a new process must be ready, on a busy machine
-LARGEST = 400 << 20  # bytes after a head
-_LENGTH = struct.Struct(">I")
-_LARGEST_HEAD = 1 << 16
+_ALONE = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_MMAP_MAX_": "0",  # glibc keeps the last film's memory: fresh pages are dear
+    "MALLOC_TOP_PAD_": str(64 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+}
 
 
 class Worker:
@@ -61,8 +61,8 @@ class Worker:
         self._start()
         until = time.monotonic() + seconds
         try:
-            _send(self._pipes[0], {**head, "seconds": seconds}, [memoryview(data)], until)
-            answer, payload = _receive(self._pipes[1], until)
+            send(self._pipes[0], {**head, "seconds": seconds}, [memoryview(data)], until)
+            answer, payload = receive(self._pipes[1], until)
             if "refused" not in answer:
                 return answer, payload
             verdict = Refused(answer["refused"], **answer["facts"])
@@ -100,15 +100,17 @@ class Worker:
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-s", "-m", self.module],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd="/",
-            env={**kept, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            env={**kept, **_ALONE, "PYTHONPATH": paths},
         )  # fmt: skip
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._pipes = self._process.stdin.fileno(), self._process.stdout.fileno()
         for pipe in self._pipes:
             os.set_blocking(pipe, False)
+            with contextlib.suppress(AttributeError, OSError):  # Linux only; a pipe of 64 kB is slow
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
         try:
-            _receive(self._pipes[1], time.monotonic() + START)
+            receive(self._pipes[1], time.monotonic() + START)
         except (OSError, EOFError, ValueError):
             self.stop()
             raise Refused("no-worker") from None
@@ -149,10 +151,10 @@ def serve(handle: Handler) -> None:
         os.dup2(null, standard)
     warnings.simplefilter("ignore")
     _confine()
-    _send(answers, {}, [])
+    send(answers, {}, [])
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
-            _send(answers, *_answer(handle, *_receive(requests)))
+            send(answers, *_answer(handle, *receive(requests)))
 
 
 def _answer(handle: Handler, head: Message, data: bytearray) -> tuple[Message, Sequence[memoryview]]:
@@ -179,51 +181,6 @@ def _confine() -> None:
     ):
         with contextlib.suppress(ValueError, OSError):  # not every system has every limit
             resource.setrlimit(what, (most, most))
-
-
-def _send(pipe: int, head: Message, data: Sequence[memoryview], until: float | None = None) -> None:
-    payload = [part.cast("B") for part in data if part.nbytes]
-    text = json.dumps({**head, "bytes": sum(part.nbytes for part in payload)}).encode()
-    for part in (memoryview(_LENGTH.pack(len(text)) + text), *payload):
-        sent = 0
-        while sent < len(part):
-            _wait(pipe, select.POLLOUT, until)
-            with contextlib.suppress(BlockingIOError):
-                sent += os.write(pipe, part[sent : sent + (1 << 20)])
-
-
-def _receive(pipe: int, until: float | None = None) -> tuple[Message, bytearray]:
-    (length,) = _LENGTH.unpack(_read(pipe, _LENGTH.size, until))
-    if length > _LARGEST_HEAD:
-        raise ValueError("head too long")
-    head = json.loads(_read(pipe, length, until))
-    size = head.pop("bytes")
-    if not 0 <= size <= LARGEST:
-        raise ValueError("too many bytes")
-    return head, _read(pipe, size, until)
-
-
-def _read(pipe: int, size: int, until: float | None) -> bytearray:
-    data = bytearray(size)
-    view, have = memoryview(data), 0
-    while have < size:
-        _wait(pipe, select.POLLIN, until)
-        with contextlib.suppress(BlockingIOError):
-            got = os.readv(pipe, [view[have:]])
-            if got == 0:
-                raise EOFError
-            have += got
-    return data
-
-
-def _wait(pipe: int, what: int, until: float | None) -> None:
-    if until is None:
-        return  # the worker's own side blocks
-    poll = select.poll()
-    poll.register(pipe, what)
-    left = until - time.monotonic()
-    if left <= 0 or not poll.poll(left * 1000):
-        raise TimeoutError
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from medvis.data import pipes
 from medvis.data.verdict import Refused
 from medvis.data.worker import Pool, Worker
 
@@ -119,3 +120,24 @@ def test_threads_share_two_processes_and_get_their_own_answers():
         thread.join()
     pool.stop()
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "head",
+    [b"[]", b'"x"', b"{}", b'{"bytes": -1}', b'{"bytes": 1e99}', b"[" * 60000, b"\xff", b'{"bytes": 5'],
+)
+def test_what_is_no_message_is_told_apart(head):
+    reading, writing = os.pipe()
+    os.write(writing, len(head).to_bytes(4, "big") + head)
+    os.close(writing)
+    with pytest.raises(ValueError):  # noqa: PT011  whichever it is, the worker is replaced
+        pipes.receive(reading)
+    os.close(reading)
+
+
+def test_the_other_side_of_a_closed_pipe_is_gone():
+    reading, writing = os.pipe()
+    os.close(writing)
+    with pytest.raises(EOFError):
+        pipes.receive(reading)
+    os.close(reading)

@@ -4,6 +4,7 @@ pydicom unpacks what is native or run-length coded and hands 8-bit JPEG to Pillo
 extra `dicom`, does the rest. What a compressed picture says of its own size is checked before it is decoded.
 """
 
+import importlib.util
 import struct
 from types import ModuleType
 
@@ -55,6 +56,20 @@ def levels(header: Header, frame: int) -> UInt[np.ndarray, "h w"]:
     if stored.shape[:2] != (header.rows, header.columns):
         raise Refused("codestream")
     return _grey(stored) if stored.ndim == 3 else _clipped(stored, header)
+
+
+def decoders() -> dict[str, str]:
+    """Return which library decodes each compression here, or the command that installs one."""
+    found = {name: importlib.util.find_spec(name) is not None for name in ("imagecodecs", "rle")}
+    best = "imagecodecs" if found["imagecodecs"] else ""
+    names = {name: best or 'none: pip install "medvis[dicom]"' for name in _NAMES.values()}
+    return {
+        "uncompressed, deflated": "pydicom",
+        "RLE": "pylibjpeg-rle" if found["rle"] else "pydicom",
+        "8-bit JPEG": "Pillow",
+        **names,
+        "JPEG 2000": best or "Pillow",
+    }
 
 
 def _decoded(code: bytes, header: Header, frame: int) -> Integer[np.ndarray, "h w *c"]:

@@ -52,6 +52,11 @@ def read(data: bytes | bytearray, *, frame: int | None = None) -> Levels:
     )
 
 
+def decoders() -> dict[str, str]:
+    """Return which library decodes each compression here, or the command that installs one."""
+    return codecs.decoders()
+
+
 def display(header: Header, values: UInt[np.ndarray, "h w"], notes: Notes) -> Float[np.ndarray, " n"]:
     """Return the grey in [0, 1] of every value that can be stored.
 

@@ -8,7 +8,7 @@ import io
 import struct
 
 import numpy as np
-from jaxtyping import UInt
+from jaxtyping import Float32, Integer, UInt
 from PIL import ExifTags, Image, ImageOps
 
 from medvis.data.levels import Levels
@@ -68,7 +68,7 @@ def _upright(opened: Image.Image, notes: Notes) -> Image.Image:
     return ImageOps.exif_transpose(opened)
 
 
-def _grey(image: Image.Image, notes: Notes) -> tuple[UInt[np.ndarray, "h w"], np.ndarray]:
+def _grey(image: Image.Image, notes: Notes) -> tuple[UInt[np.ndarray, "h w"], Float32[np.ndarray, " n"]]:
     """Return grey levels and their table."""
     if image.mode.startswith("I"):
         return _sixteen(np.asarray(image), notes)
@@ -88,7 +88,9 @@ def _grey(image: Image.Image, notes: Notes) -> tuple[UInt[np.ndarray, "h w"], np
     return np.asarray(image.convert("L")), ramp(255)
 
 
-def _sixteen(stored: np.ndarray, notes: Notes) -> tuple[UInt[np.ndarray, "h w"], np.ndarray]:
+def _sixteen(
+    stored: Integer[np.ndarray, "h w"], notes: Notes
+) -> tuple[UInt[np.ndarray, "h w"], Float32[np.ndarray, " n"]]:
     """Return 16-bit levels; a file that uses a few bits only is shown over those."""
     values = np.clip(stored, 0, 65535).astype(np.uint16)
     largest = int(values.max())
@@ -98,6 +100,6 @@ def _sixteen(stored: np.ndarray, notes: Notes) -> tuple[UInt[np.ndarray, "h w"],
     return values, ramp((1 << max(largest.bit_length(), 1)) - 1)
 
 
-def ramp(top: int) -> np.ndarray:
+def ramp(top: int) -> Float32[np.ndarray, " n"]:
     """Return the table that shows 0 as black and `top` as white."""
     return np.linspace(0, 1, top + 1, dtype=np.float32)

@@ -1,5 +1,6 @@
 """The gate lets chest films through, says what is odd about them, and names what is none."""
 
+import importlib.util
 import sys
 
 import pytest
@@ -88,4 +89,7 @@ def test_without_the_extra_the_error_names_it_and_most_films_are_read(monkeypatc
         with pytest.raises(Refused) as caught:
             dicom.read(film(ramp(12), syntax=syntax))
         assert caught.value.code == "no-decoder"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert dicom.decoders()["JPEG-LS"] == 'none: pip install "medvis[dicom]"'
+    assert dicom.decoders()["JPEG 2000"] == "Pillow"
     assert 'pip install "medvis[dicom]"' in str(bad_film("a.dcm", "no-decoder", caught.value.facts))

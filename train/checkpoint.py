@@ -49,7 +49,7 @@ def save(run_folder: Path, checkpoint: Checkpoint) -> Path:
         plain = {name: one.detach().cpu().contiguous().clone() for name, one in checkpoint.tensors.items()}
         save_file(plain, new / TENSORS)
         (new / FACTS).write_text(json.dumps({**checkpoint.facts, "step": checkpoint.step}, indent=2) + "\n")
-        (new / SUMS).write_text("".join(f"{sha256(new / name)}  {name}\n" for name in (FACTS, TENSORS)))
+        (new / SUMS).write_text(_sums(new))
     for old in saved(run_folder)[:-KEPT]:
         shutil.rmtree(old)
     return path
@@ -82,10 +82,8 @@ def read(path: Path) -> Checkpoint:
     """
     remedy = f"Remove {path} and start again: training goes on from the checkpoint before it."
     try:
-        for line in (path / SUMS).read_text().splitlines():
-            known, _, name = line.partition("  ")
-            if name not in (FACTS, TENSORS) or sha256(path / name) != known:
-                raise BadRun(f"The checkpoint {path} is damaged: {Path(name).name}.", remedy=remedy)
+        if (path / SUMS).read_text() != _sums(path):
+            raise BadRun(f"The checkpoint {path} is damaged: its files have other hashes.", remedy=remedy)
         facts = json.loads((path / FACTS).read_text())
         tensors = load_file(path / TENSORS)
         return Checkpoint(int(facts["step"]), tensors, facts)
@@ -117,6 +115,11 @@ def unpack_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor
         at, _, slot = name.partition(".")
         state.setdefault(int(at), {})[slot] = one
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _sums(path: Path) -> str:
+    """Return the hashes of both files, as sha256sum writes them."""
+    return "".join(f"{sha256(path / name)}  {name}\n" for name in (FACTS, TENSORS))
 
 
 def _folder(run_folder: Path) -> Path:

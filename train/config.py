@@ -27,6 +27,8 @@ class Train:
     """Image encoder: embedded:NAME, timm:NAME[@FILE], hf:NAME, a tower's path, or random[:NAME]."""
     text: str = "embedded:minilm"
     """Text encoder: embedded:minilm, hf:NAME, a tower's path, own (trained on the reports first), random."""
+    text_steps: int = 300
+    """Steps of masked words by which text encoder "own" is trained."""
     frozen: bool | None = None
     """Keep the encoders as they are and cache their features. small: yes, base: no."""
     pixels: int | None = None

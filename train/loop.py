@@ -50,6 +50,7 @@ def train(train: Train) -> Run:
         torch.set_num_threads(train.threads)
     folder = places.new_run(train.to)
     cohort = Cohort.open(places.cohort_folder(train.cohort))
+    start.method_config(train)
     known = start.claim(folder, train, cohort)
     if (folder / RECORD).exists():
         log.info("%s is finished already.", folder)
@@ -83,7 +84,7 @@ def _run(what: Work, folder: Path, saved: Checkpoint | None) -> _Best:
         facts = saved.facts
         best = _Best(facts["best_step"], facts["best_loss"], checkpoint.unpack("best", saved.tensors))
     steps = what.settings.steps
-    with Journal(folder / "log.jsonl", keep=first) as journal:
+    with Journal(folder / start.LOG, keep=first) as journal:
         bar = tqdm(range(first, steps), initial=first, total=steps, desc=what.train.method, disable=None)
         for step, chosen in zip(bar, what.plan.steps(first), strict=False):
             line = _step(what, step, chosen)
@@ -113,7 +114,7 @@ def _step(what: Work, step: int, chosen: Sequence[Pair]) -> dict[str, Any]:
     for name, term in (*loss.terms.items(), ("total", loss.total)):
         if not torch.isfinite(term):
             raise NonFinite(
-                f"Step {step + 1}: the term {name} of {what.train.method} is {float(term)}.",
+                f"Step {step + 1}: the term {name} of {what.train.method} is {float(term.detach())}.",
                 remedy="The last checkpoint is kept. Lower --rate, or look at log.jsonl for what grew.",
             )
     what.optimizer.zero_grad()

@@ -19,7 +19,7 @@ from medvis.store.runs import Model
 from . import config, pairs
 from .config import Train
 
-CLAIM = "train.json"
+CLAIM, LOG = "train.json", "log.jsonl"
 
 
 def claim(folder: Path, train: Train, cohort: Cohort) -> dict[str, Any]:
@@ -29,9 +29,9 @@ def claim(folder: Path, train: Train, cohort: Cohort) -> dict[str, Any]:
         BadRun: If another training lives there; the message names what differs.
     """
     wanted: dict[str, Any] = {"training": config.record(train), "cohort": cohort.hash}
-    if not (folder / CLAIM).exists():
-        if (folder / RECORD).exists():
-            raise BadRun(f"{folder} holds a run that was not trained here.", remedy="Choose another --to.")
+    if (folder / RECORD).exists() and not (folder / CLAIM).exists():
+        raise BadRun(f"{folder} holds a run that was not trained here.", remedy="Choose another --to.")
+    if not (folder / LOG).exists():  # nothing was learned: the folder is still free
         write_claim(folder, wanted)
     known: dict[str, Any] = json.loads((folder / CLAIM).read_text())
     differs = sorted(
@@ -91,7 +91,7 @@ def _text(train: Train, cohort: Cohort, folder: Path, known: dict[str, Any]) -> 
     if "text_tower" not in known:
         texts = [one for study in cohort.studies("train") for one in pairs.texts_of(study)]
         made = (
-            pretrain.pretrain(texts, size=train.size, seed=train.seed)
+            pretrain.pretrain(texts, size=train.size, steps=train.text_steps, seed=train.seed)
             if train.text == "own"
             else text.load("random", texts=texts, seed=train.seed)
         )

@@ -12,7 +12,7 @@ from torch import Tensor
 from medvis import methods
 from medvis.data import aside, places
 from medvis.data.tokens import Tokenizer
-from medvis.errors import BadRun, BadWeights
+from medvis.errors import BadRun, BadWeights, NotFound
 from medvis.methods import Method
 from medvis.models import image as images
 from medvis.models import text as texts
@@ -71,7 +71,7 @@ class Run:
         _check(self)
         try:
             return _load(self)
-        except BadWeights as error:
+        except (BadWeights, NotFound) as error:
             raise BadRun(f"{self.folder.name}: {error.message}", remedy=error.remedy) from error
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BadRun(

@@ -3,6 +3,7 @@
 Labels and lesions lie in the thorax and pass through the same map as the tissue.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,7 +16,7 @@ from medvis.data.anatomy import Bent, Body, bent
 from medvis.data.slabs import Slabs
 from medvis.data.thorax import LUNGS
 
-Steps = tuple[Shaped[np.ndarray, " n"], Float[np.ndarray, " n"]]
+Steps = tuple[Shaped[np.ndarray, " _"], Float[np.ndarray, " _"]]  # where between which cells
 _CANVAS = 116  # cells of the coarse film on which maps and outlines are worked out
 _CELL = 3.5  # mm
 _DISTANCE = {"PA": 1700.0, "AP": 950.0}  # mm from focus to the middle of the body
@@ -79,7 +80,7 @@ def mapped(slabs: Slabs, person: Body, stance: Position) -> Map:
     depth = slabs.depth[:, None, None]
     x, z = _beam(across, upwards, depth, stance, float(slabs.z.mean()))
     x, z = bent(x, z, depth, person, stance.breath)
-    found = Map(x, z, (0, 0, 0, 0), {})
+    found = Map(x, z, (0.0, 0.0, 0.0, 0.0), {})
     outlines = _outlines(slabs, found)
     return replace(found, outlines=outlines, window=_window(outlines, stance, slabs, found))
 
@@ -136,8 +137,8 @@ def _beam(
     """Follow the cone back: what is far from the detector is magnified."""
     distance = _DISTANCE[stance.view]
     shrink = 1 + depth / distance if stance.view == "PA" else 1 - depth / distance
-    x = across * shrink + depth * np.tan(stance.turn)
-    z = middle + (upwards - middle) * shrink + depth * np.tan(stance.tilt)
+    x = across * shrink + depth * math.tan(stance.turn)
+    z = middle + (upwards - middle) * shrink + depth * math.tan(stance.tilt)
     return np.broadcast_to(x, np.broadcast_shapes(x.shape, z.shape)), z + 0 * x
 
 

@@ -57,14 +57,14 @@ def consolidation(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     """Fill part of one lobe up to its fissure, with a ragged inner edge."""
     radius = 24 + 26 * found.size
     centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=0.4 * radius)
-    field = shapes.ball(slabs, centre, radius, rng, ragged=0.38, edge=9)
+    field = shapes.ball(slabs, centre, radius, rng, ragged=0.38, edge=9.0)
     return Lesion(shapes.within(field, slabs.share[found.region]), becomes=float(rng.uniform(0.8, 1.0)))
 
 
 def nodule(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     """Put a small round lesion well inside the lung."""
-    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=16)
-    field = shapes.ball(slabs, centre, nodule_radius(found.size), rng, ragged=0.08, edge=2)
+    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=16.0)
+    field = shapes.ball(slabs, centre, nodule_radius(found.size), rng, ragged=0.08, edge=2.0)
     return Lesion(shapes.within(field, slabs.side(found.side)), becomes=1.05)
 
 
@@ -75,8 +75,8 @@ def nodule_radius(size: float) -> float:
 
 def mass(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     """Put a large lobulated lesion inside the lung."""
-    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=18)
-    field = shapes.ball(slabs, centre, mass_radius(found.size), rng, ragged=0.2, edge=3)
+    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=18.0)
+    field = shapes.ball(slabs, centre, mass_radius(found.size), rng, ragged=0.2, edge=3.0)
     return Lesion(shapes.within(field, slabs.side(found.side)), becomes=1.05)
 
 
@@ -87,7 +87,7 @@ def mass_radius(size: float) -> float:
 
 def granuloma(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     """Put a few mm of calcium inside the lung."""
-    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=12)
+    centre = shapes.inside(slabs, slabs.share[found.region], rng, depth=12.0)
     field = shapes.ball(slabs, centre, 2.6 + 1.8 * found.size, rng, ragged=0.05, edge=1.5)
     return Lesion(shapes.within(field, slabs.side(found.side)), becomes=6.0)
 
@@ -100,20 +100,22 @@ def effusion(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     level = 106 + 84 * found.size + float(rng.uniform(-4, 4))
     height = slabs.z[None, :, None]
     thick = 13 * np.exp(np.minimum((level - height) / 13, 3.2))
-    return Lesion(shapes.soft(slabs.rim[found.side] - thick, 5) * slabs.side(found.side), becomes=1.02)
+    fluid = shapes.soft(slabs.rim[found.side] - thick, 5.0) * np.minimum(thick / 5, 1)
+    return Lesion((fluid * slabs.side(found.side)).astype(np.float32), becomes=1.02)
 
 
 def pneumothorax(slabs: Slabs, found: Finding, _: Generator) -> Lesion:
     """Let air rise to the apex; beyond the lung's edge there are no vessels."""
-    air = shapes.soft(slabs.border[found.side] - _gap(slabs, found), 2)
-    return Lesion(air * slabs.side(found.side), becomes=0.0)
+    gap = _gap(slabs, found)
+    air = shapes.soft(slabs.border[found.side] - gap, 2.0) * np.minimum(gap / 2, 1)
+    return Lesion((air * slabs.side(found.side)).astype(np.float32), becomes=0.0)
 
 
 def pleural_line(slabs: Slabs, found: Finding) -> Lesion:
     """Return the lung's own edge inside a pneumothorax, about a mm of pleura met edge-on."""
     inward = slabs.border[found.side] - _gap(slabs, found)
     line = np.exp(-(((inward - 1.5) / 1.2) ** 2)) * (_gap(slabs, found) > 4)
-    return Lesion((line * slabs.side(found.side)).astype(np.float32), adds=0.07)
+    return Lesion((line * slabs.side(found.side)).astype(np.float32), adds=0.1)
 
 
 def oedema(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
@@ -123,7 +125,7 @@ def oedema(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     for side in ("right", "left"):
         middle = _HILA[side]
         far = ((x - middle[0]) / 55) ** 2 + ((z - middle[1] + 15) / 75) ** 2 + ((depth - middle[2]) / 75) ** 2
-        cloud += (np.exp(-far) + 0.35 * shapes.soft(z - 170, 120)) * slabs.side(side)
+        cloud += (np.exp(-far) + 0.35 * shapes.soft(z - 170, 120.0)) * slabs.side(side)
         cloud += 2.2 * _septa(slabs, side, rng)
     mottled = 1 + 0.45 * shapes.noise(rng, cloud.shape, 7)
     return Lesion((cloud * mottled).clip(0, 4).astype(np.float32), adds=0.2 + 0.35 * found.size)
@@ -139,7 +141,7 @@ def atelectasis(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     sheet = np.abs(up - slope * right - bend * right**2) - (1.4 + 1.6 * found.size)
     outside = np.maximum(np.abs(right) - reach, np.abs(front) - 0.7 * reach)
     field = np.zeros_like(slabs.rim["right"])
-    field[box] = (shapes.soft(sheet, 2.5) * shapes.soft(outside, 8)).mean(axis=1)
+    field[box] = (shapes.soft(sheet, 2.5) * shapes.soft(outside, 8.0)).mean(axis=1)
     return Lesion(shapes.within(field, slabs.side(found.side)), becomes=0.95)
 
 
@@ -194,7 +196,7 @@ def _gap(slabs: Slabs, found: Finding) -> Float[np.ndarray, "z 1"]:
 def _septa(slabs: Slabs, side: str, rng: Generator) -> Cells:
     """Return short level lines that reach the chest wall above the costophrenic angle."""
     lines = np.zeros_like(slabs.rim[side])
-    near = shapes.soft(slabs.rim[side] - 11, 4) * slabs.side(side)
+    near = shapes.soft(slabs.rim[side] - 11, 4.0) * slabs.side(side)
     for _ in range(7):
         height, front = rng.uniform(118, 180), rng.uniform(-40, 40)
         row = int(np.abs(slabs.z - height).argmin())

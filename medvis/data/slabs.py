@@ -33,8 +33,8 @@ class Slabs:
         bone: What bone adds to that.
         vessels: What the vessels of the lung stand out by; part of `soft`.
         share: How much of each slab's cell a region fills; lobes and heart.
-        rim: Distance in mm of lung from the chest wall and diaphragm (not the mediastinum), by side; along the
-            beam it counts more than double.
+        rim: Distance in mm of lung from the chest wall and diaphragm (not the mediastinum), by side; along
+            the beam it counts more than double.
         border: Distance in mm from the outer and upper border of the lung seen from the front, by side.
         x: Positions of the columns of the shares.
         z: Positions of the rows.
@@ -97,7 +97,7 @@ def _sum(voxels: Float[np.ndarray, "x y z"], per: int) -> Cells:
     return np.ascontiguousarray(slabs.transpose(1, 2, 0))
 
 
-def _share(inside: Bool[np.ndarray, "x y z"], per: int) -> Cells:
+def _share(inside: Bool[np.ndarray, "x2 y z"], per: int) -> Cells:
     counts = _sum(inside.astype(np.float32), per)
     share: Cells = counts.reshape(*counts.shape[:2], -1, 2).mean(axis=3) / per
     return share

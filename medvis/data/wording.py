@@ -87,6 +87,7 @@ class Written:
     said: tuple[Said, ...]
 
 
+_STYLES = ("both",) * 28 + ("impression", "findings")
 _COUNTED = ("nodule", "mass", "granuloma", "effusion", "pneumothorax")
 Told = list[tuple[Line, tuple[Fact, ...]]]
 
@@ -104,6 +105,8 @@ def leaves_open(fact: Fact) -> tuple[tuple[str, float], ...]:
 def written(facts: Sequence[Fact], ratio: float, rng: Generator) -> Written:
     """Write the report of one film.
 
+    Every fact is said in one section or the other, most in both.
+
     Args:
         facts: All that there is to say; what is not among them may be denied.
         ratio: Cardiothoracic ratio measured on the film.
@@ -112,28 +115,24 @@ def written(facts: Sequence[Fact], ratio: float, rng: Generator) -> Written:
     abnormal = [fact for fact in facts if not fact.negated]
     if not facts and rng.random() < 0.5:
         return _boilerplate(rng)
-    slots = [_slots(fact, rng) for fact in facts]
-    told: Told = [
-        (describe(fact, slot, rng), (fact,))
-        for fact, slot in zip(facts, slots, strict=True)
-        if fact.negated or rng.random() < 0.94
-    ]
+    gone = any(fact.negated for fact in facts)
+    style = _one(_STYLES, rng) if not gone else "both"
+    slots = [(fact, _slots(fact, rng)) for fact in facts]
+    left_out = {
+        fact for fact in abnormal if style == "both" and rng.random() < 0.06
+    }  # said in the impression
+    told: Told = [(describe(fact, slot, rng), (fact,)) for fact, slot in slots if fact not in left_out]
     told += _denied({name for fact in abnormal for name in (fact.finding, fact.either)}, ratio, rng)
     if rng.random() < 0.4:
         told = [told[int(place)] for place in rng.permutation(len(told))]
     summed: Told = [
         (summarise(fact, slot, rng), (fact,))
-        for fact, slot in zip(facts, slots, strict=True)
-        if not fact.negated and rng.random() < 0.9
+        for number, (fact, slot) in enumerate(slots)
+        if not fact.negated and (number == 0 or style != "both" or fact in left_out or rng.random() < 0.85)
     ]
-    if not summed and abnormal:
-        first = facts.index(abnormal[0])
-        summed = [(summarise(abnormal[0], slots[first], rng), (abnormal[0],))]
     if not summed:
-        nothing = phrases.NOTHING[int(rng.integers(len(phrases.NOTHING)))]
-        summed = [(line(nothing, {}, rng), _nothing())]
-    only = rng.random()
-    return _composed([] if only < 0.04 else told, [] if only > 0.97 else summed, rng)
+        summed = [(line(_one(phrases.NOTHING, rng), {}, rng), _nothing())]
+    return _composed([] if style == "impression" else told, [] if style == "findings" else summed, rng)
 
 
 def describe(fact: Fact, slots: dict[str, str], rng: Generator) -> Line:

@@ -11,6 +11,7 @@ import pytest
 
 from medvis.data import cohort, film, rows, sources
 from medvis.data.cohort import Cohort
+from medvis.data.sources import covid_cohen
 from medvis.errors import BadSource, NotFound
 from medvis.types import Radiograph, Region
 
@@ -250,6 +251,31 @@ def test_covid_cohen_knows_the_prepared_layout_and_its_diagnoses(tmp_path: Path)
     notes = imported("covid_cohen", folder, tmp_path / "notes", text="notes").study("S1")
     assert notes.report is not None
     assert notes.report.text == "Fever. Left opacity."
+
+
+@pytest.mark.parametrize(
+    ("said", "present", "absent", "unknown"),
+    [
+        (
+            "COVID-19, ARDS",
+            {"COVID-19", "Viral", "Pneumonia", "ARDS"},
+            {"Bacterial", "No Finding", "SARS"},
+            set(),
+        ),
+        ("Pneumonia", {"Pneumonia"}, {"No Finding"}, {"Viral", "COVID-19", "Streptococcus"}),
+        ("Bacterial pneumonia", {"Bacterial", "Pneumonia"}, {"COVID-19"}, {"Klebsiella"}),
+        ("No Finding", {"No Finding"}, {"Pneumonia", "COVID-19"}, set()),
+        ("ARDS", {"ARDS"}, set(), {"Pneumonia", "No Finding"}),
+        ("todo", set(), set(), {"Pneumonia", "No Finding"}),
+    ],
+)
+def test_a_diagnosis_excludes_its_siblings_and_leaves_its_kinds_open(
+    said: str, present: set[str], absent: set[str], unknown: set[str]
+) -> None:
+    labels = covid_cohen.labels(said)
+    assert {name for name, value in labels.items() if value == 1} == present
+    assert {name for name, value in labels.items() if value == 0} >= absent
+    assert not unknown & set(labels)
 
 
 def public_covid(folder: Path) -> Path:

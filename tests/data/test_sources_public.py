@@ -229,6 +229,7 @@ def test_mimic_cxr_joins_films_reports_sides_and_labels(tmp_path: Path) -> None:
         ("s51029426", "p11000011", "val"),
         ("s52000000", "p12000000", "test"),
     ]
+    assert made.health().unread == {}, "a film that is not in the copy is left out, not unreadable"
     first, second, third = made.studies()
     assert [shown.view for shown in first.films] == ["PA", "LATERAL"]
     assert first.report is not None

@@ -114,3 +114,4 @@ def test_byte_level_pieces_find_their_words_and_built_in_limits_are_ignored() ->
     ]  # fmt: skip
     assert tokenizer.mask_id == 1
     assert tokenizer.tokens(["effusion"], 40).ids.shape[1] < 20
+    assert all(tokenizer.tokens(["effusion or effusion or effusion"], 40).words[0])

@@ -145,5 +145,5 @@ def _credit(row: Row) -> str:
 
 
 SOURCE = Source(
-    "covid_cohen", "COVID-19 Image Data Collection: films with clinical notes (258 to 900)", Options, read
+    "covid_cohen", "COVID-19 Image Data Collection: films with the notes of their cases", Options, read
 )

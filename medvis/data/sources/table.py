@@ -252,5 +252,5 @@ def _boxes(folder: Path, found: list[Row]) -> Iterator[tuple[str, list[Region]]]
 _WHOLE = (0.0, 0.0, 0.0, 0.0)  # the box is read off the mask
 
 SOURCE = Source(
-    "table", "any CSV or Parquet table with a folder of films, columns named by options", Options, read
+    "table", "Any CSV or Parquet table with a folder of films, columns named by options", Options, read
 )

@@ -92,7 +92,7 @@ function pick(viewer, unit) {
   viewer.anyway = false;
   mark(viewer);
   draw(viewer);
-  viewer.send('picked', { sent: viewer.picked?.sentence ?? '', word: viewer.picked?.word ?? -1 });
+  tell(viewer);
 }
 
 function mark(viewer) {
@@ -102,7 +102,10 @@ function mark(viewer) {
   }
 }
 
-const tell = (viewer) => viewer.send('view', { thr: viewer.scene.threshold, grid: !viewer.scene.smooth });
+// All of the selection at once: a change that overtakes another one's rerun must not undo it.
+function tell({ send, picked, scene }) {
+  send('picked', { sent: picked?.sentence ?? '', word: picked?.word ?? -1, thr: scene.threshold, grid: !scene.smooth });
+}
 
 function reshade(viewer) {
   if (!viewer.scene.film) return;

@@ -63,20 +63,17 @@ class Scene:
     mapless: str = ""
 
 
-def viewer(
-    scene: Scene, picked: Picked, *, key: str, on_picked: Callable[[], None], on_view: Callable[[], None]
-) -> None:
+def viewer(scene: Scene, picked: Picked, *, key: str, on_picked: Callable[[], None]) -> None:
     """Show a film and its report.
 
     Args:
         scene: What to show.
         picked: What is selected; the browser follows it when it changes here.
-        key: Key of the component; `st.session_state[key]` then holds `picked` = {sent, word} and
-            `view` = {thr, grid} as the person last set them.
-        on_picked: Called when a word or sentence was clicked.
-        on_view: Called when threshold or grid were changed.
+        key: Key of the component; `st.session_state[key]["picked"]` then holds the fields of Picked as
+            the person last set them.
+        on_picked: Called when a word was clicked, or the threshold or grid was changed.
     """
-    _component()(key=key, data=payload(scene, picked), on_picked_change=on_picked, on_view_change=on_view)
+    _component()(key=key, data=payload(scene, picked), on_picked_change=on_picked)
 
 
 def payload(scene: Scene, picked: Picked) -> bytes:

@@ -25,7 +25,7 @@ def show() -> None:
     place, caption = st.container(), st.container()
     _lists(scene)  # first, because they bring what the URL selects
     with place:
-        viewer(scene, state.picked(NOTHING), key="viewer", on_picked=_on_picked, on_view=_on_view)
+        viewer(scene, state.picked(NOTHING), key="viewer", on_picked=_on_picked)
     with caption:
         _about(opened, study, index)
 
@@ -66,12 +66,12 @@ def _lists(scene: Scene) -> None:
 
 def _on_picked() -> None:
     chosen = st.session_state["viewer"]["picked"]
-    state.select(sent=str(chosen["sent"]), word=int(chosen["word"]))
-
-
-def _on_view() -> None:
-    chosen = st.session_state["viewer"]["view"]
-    state.select(thr=float(chosen["thr"]), grid=bool(chosen["grid"]))
+    state.select(
+        sent=str(chosen["sent"]),
+        word=int(chosen["word"]),
+        thr=float(chosen["thr"]),
+        grid=bool(chosen["grid"]),
+    )
 
 
 def _about(opened: Session, study: Study, index: int) -> None:

@@ -119,6 +119,7 @@ def cohort_of(folder: Path) -> Cohort:
     lateral = Film("", HEIGHT, WIDTH, view="LATERAL", licence="CC0 1.0", show="open")
     plain = dataclasses.replace(film(), orientation=None, regions=(), file="")
     turned = Radiograph(ready.pixels[:, ::-1].copy(), view="LATERAL")
+    unstated = Radiograph(ready.pixels, view="PA")
     normal = Report("Clear lungs. No effusion.", "", licence="CC0 1.0", show="open")
     hostile = Report(
         "<b>Bold</b> *stars* $x$ [link](javascript:alert(1)).", "", licence="CC0 1.0", show="open"
@@ -131,7 +132,7 @@ def cohort_of(folder: Path) -> Cohort:
             dataclasses.replace(whole, id="normal", patient="c", report=normal, labels={"effusion": 0}),
             (ready,),
         ),
-        (dataclasses.replace(whole, id="two-films", patient="d", films=(plain, lateral)), (ready, turned)),
+        (dataclasses.replace(whole, id="two-films", patient="d", films=(plain, lateral)), (unstated, turned)),
         (dataclasses.replace(whole, id="hostile", patient="e", report=hostile), (ready,)),
         *(
             (dataclasses.replace(whole, id=f"more-{k}", patient=f"f{k}", split="train"), (ready,))

@@ -14,7 +14,7 @@ from torch import Tensor
 # 1e-11 in float64. A float64 matmul that only has to serve float32 may go much nearer.
 _NEAR = {torch.float32: 0.125, torch.float64: 1e-3}
 _NEAR_FOR_FLOAT32 = 1e-6
-_ROWS, _COLUMNS = 64, 2048  # a tile stays in the second-level cache
+_ROWS, _COLUMNS = 64, 4096  # a tile stays in the cache
 _FEW = 256  # below one near pair in so many, gathering them is cheaper than a float64 tile
 
 

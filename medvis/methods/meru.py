@@ -89,7 +89,6 @@ class Meru(Method):
         x, y, space = general.whole.mean, special.whole.mean, self.geometry
         opened = cones.half_aperture(x, space, self.config.cone)[:, None]
         needed = cones.exterior_angles(x, y, space)
-        needed = needed.masked_fill(space.dist(x, y) == 0, 0)  # between copies the angle is mere rounding
         return opened / torch.maximum(needed, opened)
 
     def attend(

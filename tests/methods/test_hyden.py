@@ -123,6 +123,24 @@ def test_encapsulation_of_concentric_densities_by_hand() -> None:
     loss = method.loss(image, text, all_apart(6), drawn())
     want = outside + (1.4 - outside)  # true pairs too far out, negatives not far enough
     assert loss.terms["encapsulate_global"].item() == pytest.approx(want, rel=0.02)
+    alone = method.loss(image, text, torch.zeros(6, 6, dtype=torch.bool), drawn())
+    assert alone.terms["encapsulate_global"].item() == pytest.approx(outside, rel=0.02), "no negatives"
+
+
+def test_a_negative_film_is_given_the_negative_text() -> None:
+    method, (image, text) = build("hyden", samples=4000, alone_weight=0.0, encapsulate_weight=1.0), pairs()
+    with torch.no_grad():
+        method.from_local.weight.mul_(20)  # so that it matters which text a film was given
+    films, reports, space = method.place(image, text), method.place(text).whole, method.geometry
+    own = torch.arange(6)
+    hard = method.score(films, method.place(text)).fill_diagonal_(-math.inf).argmax(1)
+    true, _ = gaussian.kl(films.whole[own, own], reports, space, 4000, drawn(1))
+    false, _ = gaussian.kl(films.whole[own, hard], reports[hard], space, 4000, drawn(1))
+    outside = (true / 16 - 0.35).clamp(min=0).mean() + (1.4 - (false / 16 - 0.35).clamp(min=0)).clamp(
+        min=0
+    ).mean()
+    loss = method.loss(image, text, all_apart(6), drawn())
+    torch.testing.assert_close(loss.terms["encapsulate_conditioned"], outside, rtol=0.01, atol=0)
 
 
 def test_only_the_hardest_of_what_is_apart_is_a_negative() -> None:

@@ -83,8 +83,8 @@ def test_curvature_and_scale_start_where_told_and_stay_in_bounds() -> None:
 
 def concentric(ratio: float, dims: int = 64) -> tuple[Density, Density, float]:
     """A density inside one with the same mean, and their divergence by hand."""
-    mean = Lorentz(1.0).exp0(torch.randn(3, dims, generator=drawn()) * 0.1)
-    outer = torch.full((3, dims), math.log(1 / math.sqrt(dims)))
+    mean = Lorentz(1.0).exp0(torch.randn(12, dims, generator=drawn()) * 0.1)
+    outer = torch.full((12, dims), math.log(1 / math.sqrt(dims)))
     return (
         Density(mean, outer + math.log(ratio)),
         Density(mean, outer),
@@ -109,16 +109,18 @@ def test_containment_is_not_symmetric() -> None:
 
 
 def test_two_standard_errors_speak_against_containment() -> None:
-    special, general, _ = concentric(0.46)  # 0.382 n by hand: outside, but only just
-    found = shared.contained(special, general, Lorentz(1.0), drawn(), samples=64)
-    assert torch.equal(found.inside, found.kl + 2 * found.standard_error <= found.threshold)
-    assert not found.inside.any()
+    special, general, by_hand = concentric(0.49)
+    assert by_hand < 0.35 * 64
+    found = shared.contained(special, general, Lorentz(1.0), drawn(), samples=32)
+    doubtful = (found.kl <= found.threshold) & (found.kl + 2 * found.standard_error > found.threshold)
+    assert doubtful.any()
+    assert not found.inside[doubtful].any()
 
 
 def test_what_lies_far_away_is_not_inside() -> None:
     special, general, _ = concentric(0.5)
     space = Lorentz(torch.tensor(1.0))
-    away = Density(space.exp0(torch.ones(3, 64) * 0.5), special.log_scale)
+    away = Density(space.exp0(torch.ones(12, 64) * 0.5), special.log_scale)
     found = shared.contained(away, general, space, drawn())
     assert not found.inside.any()
     assert (found.coverage < 0.01).all()

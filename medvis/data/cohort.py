@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool
 from PIL import Image
 
-from medvis.data import aside, cohort_schema, cohort_write
+from medvis.data import aside, cohort_hash, cohort_schema, cohort_write
 from medvis.data.health import Health, examine
 from medvis.errors import BadCohort, NotFound
 from medvis.types import Film, Radiograph, Region, Report, Study
@@ -67,7 +67,7 @@ class Cohort:
         path: Its folder.
         name: Its shown name.
         source: The source that it was read from.
-        hash: sha256 of what it holds (`cohort_write.digest`).
+        hash: sha256 of what it holds (`cohort_hash.digest`).
         about: What is known of the whole: what the importer said, "licences" with counts, the strictest
             class as "show", "division" into sides in words, "left_out" studies.
     """
@@ -102,7 +102,7 @@ class Cohort:
             )  # fmt: skip
         except (KeyError, IndexError, TypeError, ValueError) as error:
             raise BadCohort(f"{path} lacks parts of a cohort.", remedy="Import it again.") from error
-        if cohort_write.digest(tables) != found.hash:
+        if cohort_hash.digest(tables) != found.hash:
             raise BadCohort(f"{path} does not hold what its hash says.", remedy="Import it again.")
         return found
 
@@ -185,7 +185,7 @@ class Cohort:
 
     def damaged(self) -> tuple[str, ...]:
         """Return the films whose bytes are not those that were imported; reads every film."""
-        return cohort_write.damaged(self.path, self._digests)
+        return cohort_hash.damaged(self.path, self._digests)
 
     def _decode(self, name: str) -> Any:  # noqa: ANN401  one grey picture
         path = self.path / name

@@ -4,7 +4,7 @@ import hashlib
 import io
 import json
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from jaxtyping import Bool
 from PIL import Image
 from tqdm import tqdm
 
-from medvis.data import cohort_schema, facts, film, report, split
+from medvis.data import cohort_hash, cohort_schema, facts, film, report, split
 from medvis.errors import BadFilm, BadSource
 from medvis.types import Film, Radiograph, Region, Report, Study
 
@@ -77,34 +77,9 @@ def write(making: Making, studies: Source, *, about: dict[str, object], seed: in
         (one, patient, side) for (one, patient, _), side in zip(tables["study"], sides, strict=True)
     ]
     meta = {**about, **_licences(tables), "division": how, "left_out": making.empty}
-    rows = {"schema": cohort_schema.VERSION, "hash": digest(tables), "about": json.dumps(meta)}
+    rows = {"schema": cohort_schema.VERSION, "hash": cohort_hash.digest(tables), "about": json.dumps(meta)}
     tables["meta"] = list(rows.items())
     cohort_schema.write(making.folder / "cohort.duckdb", tables)
-
-
-def digest(tables: cohort_schema.Tables) -> str:
-    """Return the hash of a cohort: what it holds, whatever file it is in.
-
-    sha256 over its studies sorted by id: id, patient, side, the sha256 of every film's bytes, the report,
-    and what is known to be true (regions with their masks, labels). Licences and credits are not in it.
-    """
-    films: dict[int, list[tuple[str, list[object]]]] = {}
-    regions: dict[int, list[object]] = {}
-    for film_row, name, box, _, _, sha256 in tables["region"]:
-        regions.setdefault(film_row, []).append([name, [float(at) for at in box], sha256])
-    for number, row in enumerate(tables["film"]):
-        films.setdefault(row[0], []).append((row[-1], regions.get(number, [])))
-    reports = {row[0]: list(row[1:3]) for row in tables["report"]}
-    labels: dict[int, list[tuple[str, int]]] = {}
-    for study, finding, value in tables["label"]:
-        labels.setdefault(study, []).append((finding, value))
-    found = hashlib.sha256()
-    for number in sorted(range(len(tables["study"])), key=lambda at: tables["study"][at][0]):
-        truth = sorted(labels.get(number, []))
-        entry = [*tables["study"][number], films.get(number, []), reports.get(number), truth]
-        found.update(json.dumps(entry, ensure_ascii=True, separators=(",", ":")).encode())
-        found.update(b"\n")
-    return found.hexdigest()
 
 
 def _decoded(studies: Source) -> Iterator[tuple[Study, list[Radiograph | BadFilm]]]:
@@ -243,12 +218,3 @@ def _licences(tables: cohort_schema.Tables) -> dict[str, object]:
             counts[key] = counts.get(key, 0) + 1
             classes.add(show)
     return {"licences": dict(sorted(counts.items())), "show": facts.strictest(classes)}
-
-
-def damaged(folder: Path, digests: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the files that are missing or whose bytes have another sha256."""
-    return tuple(
-        name
-        for name, wanted in digests.items()
-        if not (folder / name).is_file() or hashlib.sha256((folder / name).read_bytes()).hexdigest() != wanted
-    )

@@ -8,7 +8,7 @@ from typing import Any
 
 from medvis.data import report as reports
 from medvis.data.split import SIDES
-from medvis.types import Study
+from medvis.types import Report, Study
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Health:
         leaking_texts: Texts on two sides.
         leaking_films: Films on two sides, byte for byte.
         unread: Films that could not be read, by cause.
+        unread_films: Which those are: study, number of the film in the source, code.
         left_out: Studies left out because neither a film nor a report could be read.
     """
 
@@ -73,6 +74,7 @@ class Health:
     leaking_texts: int
     leaking_films: int
     unread: dict[str, int]
+    unread_films: tuple[str, ...]
     left_out: int
 
     @property
@@ -87,7 +89,7 @@ class Health:
 def examine(
     studies: Sequence[Study],
     digests: Mapping[str, str],
-    unread: Iterable[tuple[str, int, str, str]],
+    unread: Sequence[tuple[str, int, str, str]],
     about: Mapping[str, Any],
 ) -> Health:
     """Return the health of studies.
@@ -101,8 +103,6 @@ def examine(
     texts = [(reports.text_hash(study.report.text), study.split) for study in studies if study.report]
     films = [(digests.get(film.file, film.file), study.split) for study in studies for film in study.films]
     known = [study.report for study in studies if study.report]
-    sentences = [one for report in known for one in reports.sentences(report)]
-    words = [[word.text.lower() for word in reports.words(report.text)] for report in known]
     return Health(
         studies=len(studies),
         patients=len({study.patient for study in studies}),
@@ -117,12 +117,7 @@ def examine(
         views=dict(Counter(film.view for study in studies for film in study.films).most_common()),
         licences=dict(about.get("licences", {})),
         show=str(about.get("show", "local")),
-        words=sum(map(len, words)),
-        vocabulary=len({word for some in words for word in some}),
-        words_a_report=float(statistics.median(map(len, words))) if words else 0.0,
-        sentences=len(sentences),
-        negated=sum(sentence.negated for sentence in sentences),
-        uncertain=sum(sentence.uncertain for sentence in sentences),
+        **_language(known),
         findings=_findings(studies),
         duplicate_texts=_doubles(texts),
         most_common_text=max(Counter(one for one, _ in texts).values(), default=0),
@@ -131,8 +126,22 @@ def examine(
         leaking_texts=_leaks(texts),
         leaking_films=_leaks(films),
         unread=dict(Counter(f"{code}: {cause}" for _, _, code, cause in unread).most_common()),
+        unread_films=tuple(f"{study} film {number}: {code}" for study, number, code, _ in unread),
         left_out=int(about.get("left_out", 0)),
     )
+
+
+def _language(known: Sequence[Report]) -> dict[str, Any]:
+    sentences = [one for report in known for one in reports.sentences(report)]
+    words = [[word.text.lower() for word in reports.words(report.text)] for report in known]
+    return {
+        "words": sum(map(len, words)),
+        "vocabulary": len({word for some in words for word in some}),
+        "words_a_report": float(statistics.median(map(len, words))) if words else 0.0,
+        "sentences": len(sentences),
+        "negated": sum(sentence.negated for sentence in sentences),
+        "uncertain": sum(sentence.uncertain for sentence in sentences),
+    }
 
 
 def _sides(studies: Sequence[Study]) -> dict[str, str]:
@@ -176,11 +185,13 @@ def _lines(health: Health) -> Iterable[tuple[str, str]]:
             yield one.name, f"{_table(value)} (present/absent/uncertain)" if value else "none"
         elif isinstance(value, dict):
             yield one.name, _table({name or "not known": count for name, count in value.items()}) or "none"
+        elif isinstance(value, tuple):
+            yield one.name, _table(dict.fromkeys(value, "")) or "none"
         else:
             yield one.name, f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _table(values: Mapping[str, object]) -> str:
-    shown = [f"{name} {value}" for name, value in list(values.items())[:_MANY]]
+    shown = [f"{name} {value}".strip() for name, value in list(values.items())[:_MANY]]
     more = len(values) - len(shown)
     return ", ".join(shown) + (f", and {more} more" if more > 0 else "")

@@ -4,6 +4,18 @@ import hashlib
 from collections.abc import Sequence
 
 SIDES = ("train", "val", "test")
+_ALSO = {"validate": "val", "validation": "val", "valid": "val", "dev": "val", "training": "train"}
+
+
+def side(said: str) -> str:
+    """Return the side that a dataset's word means, "" if it means none.
+
+    >>> side("Validate")
+    'val'
+    """
+    word = said.strip().lower()
+    word = _ALSO.get(word, word)
+    return word if word in SIDES else ""
 
 
 def hashed(patient: str, *, seed: int = 0, shares: tuple[int, int, int] = (80, 10, 10)) -> str:

@@ -1,16 +1,18 @@
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import duckdb
+import hypothesis
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from medvis.data import cohort, cohort_schema, facts, film, split
+from medvis.data import cohort, cohort_schema, facts, film, report, split
 from medvis.data.cohort import Cohort
 from medvis.errors import BadCohort, BadSource, NotFound
 from medvis.types import Film, Radiograph, Region, Report, Study
@@ -130,6 +132,7 @@ def test_files_are_read_through_the_gate_and_bad_ones_are_counted(tmp_path: Path
     assert len(made.study("a").films) == 1
     health = made.health()
     assert sum(health.unread.values()) == 3
+    assert [name.partition(":")[0] for name in health.unread_films] == ["a film 0", "b film 0", "c film 0"]
     assert health.left_out == 1
     assert health.without_film == 1
     kept = b"".join(path.read_bytes() for path in made.path.rglob("*") if path.is_file())
@@ -205,6 +208,25 @@ def test_the_hash_changes_with_everything_that_a_run_can_learn(
 )
 def test_search_finds_what_fits_every_facet(five: Cohort, facets: dict[str, object], wanted: str) -> None:
     assert "".join(study.id for study in five.search(**facets)) == wanted  # type: ignore[arg-type]
+
+
+@hypothesis.settings(max_examples=10)
+@given(st.lists(st.text(min_size=1, max_size=40), max_size=20))
+def test_any_text_comes_back_as_it_flows(texts: list[str]) -> None:
+    some = [Study(f"s{n}", f"p{n}", "", (), Report(text, text[::-1])) for n, text in enumerate(["x", *texts])]
+    with tempfile.TemporaryDirectory() as folder:
+        made = cohort.create(
+            Path(folder) / "c", [(study, ()) for study in some], name=texts[0] if texts else "c",
+            source="drawn", about={},
+        )  # fmt: skip
+    for study in some:
+        wanted = (
+            (report.flow(study.report.findings), report.flow(study.report.impression)) if study.report else ()
+        )
+        if any(wanted):
+            kept = made.study(study.id).report
+            assert kept is not None
+            assert (kept.findings, kept.impression) == wanted
 
 
 def test_an_unknown_study_is_not_found(five: Cohort) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from medvis.data import facts, report, rows
+from medvis.data import facts, report, rows, split
 from medvis.data.rows import Row
 from medvis.data.sources import Reading, Source, below
 from medvis.errors import BadSource
@@ -15,7 +15,6 @@ LICENCE = "PhysioNet Credentialed Health Data License 1.5.0"
 CREDIT = "Johnson et al., MIMIC-CXR and MIMIC-CXR-JPG, PhysioNet"
 # The publisher equalised the histograms, so no window of the detector can be found again.
 _NOTES = ("display values, not detector values",)
-_SIDES = {"train": "train", "validate": "val", "test": "test"}
 _NOT_FINDINGS = {"subject_id", "study_id"}
 _log = logging.getLogger(__name__)
 
@@ -86,9 +85,7 @@ def _report(file: Path) -> Report | None:
 def _sides(file: Path | None) -> dict[str, str]:
     if file is None:
         return {}
-    return {
-        row["study_id"]: _SIDES.get(row["split"], "") for row in rows.read(file, needs=("study_id", "split"))
-    }
+    return {row["study_id"]: split.side(row["split"]) for row in rows.read(file, needs=("study_id", "split"))}
 
 
 def _labels(file: Path | None) -> dict[str, dict[str, int]]:

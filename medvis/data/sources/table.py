@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from medvis.data import facts, report, rows
+from medvis.data import facts, report, rows, split
 from medvis.data.rows import Row
 from medvis.data.sources import Reading, Source, below
 from medvis.errors import BadSource
@@ -161,18 +161,9 @@ def _study(
         labels |= {one: value for one, value in known.items() if value or one not in labels}
     patient = first.get(options.patient, "") or name
     texts = _report([row for _, row, _ in some], options)
-    side = first.get(options.split, "").strip().lower()
-    return Study(name, patient, _SIDES.get(side, ""), tuple(films), texts, labels), tuple(paths)
-
-
-_SIDES = {
-    "train": "train",
-    "val": "val",
-    "validate": "val",
-    "validation": "val",
-    "valid": "val",
-    "test": "test",
-}
+    return Study(name, patient, split.side(first.get(options.split, "")), tuple(films), texts, labels), tuple(
+        paths
+    )
 
 
 def _film(row: Row, options: Options, regions: tuple[Region, ...]) -> Film:

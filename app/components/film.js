@@ -49,7 +49,7 @@ const emptyScene = () => ({
 async function open(viewer, header, part) {
   Object.assign(viewer, { id: header.id, header, hover: null, picked: null, boxes: false, anyway: false });
   viewer.maps = readMaps(header, part);
-  viewer.units = writeReport(viewer.report, header.sections, {
+  viewer.units = writeReport(viewer.report, header.sections, Boolean(header.maps), {
     look: (unit, event) => look(viewer, unit, event), pick: (unit) => pick(viewer, unit),
   });
   Object.assign(viewer.scene, { film: null, map: null, regions: [], width: header.film.width, height: header.film.height });
@@ -59,7 +59,8 @@ async function open(viewer, header, part) {
   viewer.window = windows.get(header.film.id) ?? { window: 1, level: 0.5, invert: false };
   viewer.fitted = true;
   viewer.controls.open(header);
-  if (!header.image) { viewer.note.textContent = 'this study has no film'; draw(viewer); return; }
+  viewer.box.classList.toggle('filmless', !header.image);
+  if (!header.image) { draw(viewer); return; }
   const bitmap = await readImage(header, part);
   if (viewer.id !== header.id) return;  // another film was opened meanwhile
   viewer.scene.film = greyOf(bitmap);

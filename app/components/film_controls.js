@@ -36,6 +36,7 @@ function buildControls(viewer) {
     bar, anyway,
     open(header) {
       boxes.hidden = !header.regions.length;
+      first.hidden = !header.image;
       second.hidden = !header.maps;
       viewer.scene.top = header.top;
       ticks.replaceChildren(...[0, 1, header.top].map((value, i) => {

@@ -165,15 +165,18 @@ function staircase(scene, map) {
   const high = (r, c) => r >= 0 && c >= 0 && r < map.rows && c < map.columns
     && map.values[r * map.columns + c] >= scene.threshold;
   const line = (x0, y0, x1, y1) => { path.moveTo(x0, y0); path.lineTo(x1, y1); };
-  for (let r = 0; r < map.rows; r++) {
-    for (let c = 0; c < map.columns; c++) {
-      if (!high(r, c)) continue;
-      if (!high(r - 1, c)) line(xs[c], ys[r], xs[c + 1], ys[r]);
-      if (!high(r + 1, c)) line(xs[c], ys[r + 1], xs[c + 1], ys[r + 1]);
-      if (!high(r, c - 1)) line(xs[c], ys[r], xs[c], ys[r + 1]);
-      if (!high(r, c + 1)) line(xs[c + 1], ys[r], xs[c + 1], ys[r + 1]);
+  // Straight runs in one piece, so that dashes do not start anew at every cell. A run is -1 or 1 by its side.
+  const runs = (outer, inner, side, draw) => {
+    for (let i = 0; i <= outer; i++) {
+      for (let from = 0, k = 1; k <= inner; k++) {
+        if (k < inner && side(i, k) === side(i, from)) continue;
+        if (side(i, from)) draw(i, from, k);
+        from = k;
+      }
     }
-  }
+  };
+  runs(map.rows, map.columns, (r, c) => high(r, c) - high(r - 1, c), (r, a, b) => line(xs[a], ys[r], xs[b], ys[r]));
+  runs(map.columns, map.rows, (c, r) => high(r, c) - high(r, c - 1), (c, a, b) => line(xs[c], ys[a], xs[c], ys[b]));
   return path;
 }
 

@@ -8,14 +8,14 @@ function element(tag, className, text) {
 }
 
 // `on` is told what is under the pointer or the focus (or null) and what was picked.
-function writeReport(root, sections, on) {
+function writeReport(root, sections, mapped, on) {
   root.replaceChildren();
   const units = [];  // every sentence and word in reading order: {element, sentence, word, map, text}
   for (const section of sections) {
     const box = element('section');
     box.append(element('h3', '', section.name));
     if (!section.sentences.length) box.append(element('p', 'missing', 'not in this report'));
-    for (const sentence of section.sentences) box.append(writeSentence(sentence, units));
+    for (const sentence of section.sentences) box.append(writeSentence(sentence, units, mapped));
     root.append(box);
   }
   for (const unit of units) listen(unit, on);
@@ -23,7 +23,7 @@ function writeReport(root, sections, on) {
   return units;
 }
 
-function writeSentence(sentence, units) {
+function writeSentence(sentence, units, mapped) {
   const line = element('p', 'sentence');
   line.dataset.sentence = sentence.id;
   line.classList.toggle('negated', sentence.negated);
@@ -39,7 +39,7 @@ function writeSentence(sentence, units) {
   for (const piece of sentence.pieces) {
     if (piece.word === undefined) { line.append(piece.text); continue; }
     const word = element('span', 'word', piece.text);
-    if (piece.map < 0) { word.classList.add('unread'); word.title = 'beyond what the model reads'; }
+    if (mapped && piece.map < 0) { word.classList.add('unread'); word.title = 'beyond what the model reads'; }
     units.push({ ...common, element: word, word: piece.word, map: piece.map, text: piece.text });
     line.append(word);
   }

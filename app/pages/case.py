@@ -27,7 +27,7 @@ def show() -> None:
     with place:
         viewer(scene, state.picked(NOTHING), key="viewer", on_picked=_on_picked)
     with caption:
-        _about(opened, study, index)
+        _about(opened, study, index, scene)
 
 
 def _film(study: Study) -> int:
@@ -74,18 +74,18 @@ def _on_picked() -> None:
     )
 
 
-def _about(opened: Session, study: Study, index: int) -> None:
-    """Caption: what it shows, from what, how to read it; then whose film it is."""
-    record = opened.run.record
-    st.text(
-        f"Shows where each word of the report looks. Computed by run {record.name} ({record.method.upper()}, "
-        f"{opened.run.id[:8]}). Read it as this model's attention, 1× being everywhere alike. "
-        "Do not read it as a finding or as an explanation of one."
-    )
-    if study.films:
-        film = study.films[index]
-        notes = [*film.notes, f"Film: {film.licence or 'licence not stated'}", film.credit]
-        report = (
-            [f"Report: {study.report.licence or 'licence not stated'}"] if study.report else ["no report"]
+def _about(opened: Session, study: Study, index: int, scene: Scene) -> None:
+    """Caption: what it shows, from what, how to read it; then whose film and report it is."""
+    if scene.maps is not None:
+        record = opened.run.record
+        st.text(
+            f"Shows where each word of the report looks, by run {record.name} ({record.method.upper()}, "
+            f"{opened.run.id[:8]}). {scene.maps.context} A sentence is its words' mean. Read it as this "
+            "model's attention, 1× being everywhere alike. Do not read it as a finding or its explanation."
         )
-        st.text(" · ".join(part for part in [*notes, *report] if part))
+    film = study.films[index] if study.films else None
+    said = [*film.notes, f"Film: {film.licence or 'licence not stated'}", film.credit] if film else []
+    if study.report is not None:
+        said += [f"Report: {study.report.licence or 'licence not stated'}", study.report.credit]
+    with st.container(key="credits"):
+        st.text(" · ".join(dict.fromkeys(part for part in said if part)))

@@ -8,26 +8,26 @@ TITLE, GROUP, ORDER = "Read me", "Evidence", 90
 
 FIGURES = {
     "Film and word maps (Case)": (
-        "Point at a word: amber cells show where this run looks for it. The number is attention in multiples "
-        "of uniform: 1× is what a model that looks everywhere alike gives each cell, 5× is five times that. "
+        "where this run looks for a word that is pointed at. The number is attention in multiples of "
+        "uniform: 1× is what a model that looks everywhere alike gives each cell, 5× is five times that. "
         "The scale is the same for every word, film and run, and opacity grows from zero with the value. "
         "The contour is the threshold. A denied sentence (⊘) has a dashed contour and no fill. Hatched means "
         "that the model never saw that part: unknown, not zero.",
-        "Not where a finding is. A map below 1.5× has no region that stands out and is not drawn. If it "
+        "the place of a finding. A map below 1.5× has no region that stands out and is not drawn. If it "
         "correlates above 0.9 with the report's other words, it hardly depends on the word.",
     ),
     "Disk (Hierarchy)": (
-        "A point's distance from the root is exact: rings count it. General items lie near the root, special "
-        "ones further out. A contour is the two-dimensional slice of a density through its mean and "
+        "distances from the root, which are exact: rings count them. General items lie near the root, "
+        "special ones further out. A contour is the two-dimensional slice of a density through its mean and "
         "holds 50 % or 95 % of that slice. Beside it stands the test in all dimensions: contained or not.",
-        "Not a map of patients. Angles are a projection; what overlaps on the disk need not overlap in the "
+        "a map of patients. Angles are a projection; what overlaps on the disk need not overlap in the "
         "model. A dashed contour says that drawing and truth disagree.",
     ),
     "Results (Retrieve)": (
-        "Results are exact and ordered by the model's score. A percentile says how many items of this run's "
+        "an exact list in the order of the model's score. A percentile says how many items of this run's "
         "gallery score lower. ✓ same patient, ≈ same finding, – other. The patient's own films and identical "
         "texts are excluded, and counted.",
-        "Not a probability, and not comparable between runs.",
+        "a probability, or as comparable between runs.",
     ),
 }
 GLOSSARY = {
@@ -60,7 +60,12 @@ LIMITS = (
 
 
 def show() -> None:
-    """Lay out the explanations."""
+    """Lay out the explanations in a column that can be read."""
+    with st.container(width=900):
+        _column()
+
+
+def _column() -> None:
     st.header("How to read each figure")
     for name, (reads, warns) in FIGURES.items():
         st.subheader(name)

@@ -95,7 +95,7 @@ def _table(opened: Session, shown: Sequence[Study], found: Found) -> None:
 def _grid(opened: Session, shown: Sequence[Study], found: Found) -> None:
     with st.grid(8, min_column_width=130, gap="small"):
         for study in shown:
-            with st.container(border=True, key=f"card_{study.id}"):
+            with st.container(border=True, gap="xxsmall", key=f"card_{study.id}"):
                 _thumbnail(opened, study, 160)
                 if st.button(study.id, key=f"open_{study.id}", type="tertiary"):
                     _open(found, study)

@@ -15,6 +15,10 @@ from torch import Tensor
 from medvis.methods.base import Method
 from medvis.types import Encoded, Sentence
 
+IN_CONTEXT = "Each word is read as it stands in the report."
+ALONE = (
+    "Each word is read alone; the paper has no attention, so this is its score with each cell, as a share."
+)
 FLAT = 1.5  # times uniform: a map that stays below it has no region that stands out
 
 
@@ -27,7 +31,7 @@ class WordMaps:
         maps: Attention in multiples of uniform; NaN where the model saw no film.
         likeness: Correlation of each map with the mean map of the report's other words; NaN if there is
             none. Near 1 the map hardly depends on the word.
-        context: How the model read a word: as it stands in the report, or alone.
+        context: How the model read a word, and what the map is made of, as a sentence for people.
     """
 
     units: tuple[tuple[str, int], ...]
@@ -114,7 +118,7 @@ def _gather(owners: list[tuple[str, int]], maps: Float[np.ndarray, "w gh gw"], m
         stack.append(maps[own].mean(0))
         likeness.append(_correlation(stack[-1], maps[~own]))
     shaped = np.array(stack, np.float32).reshape(-1, *maps.shape[1:])
-    context = "as it stands in the report" if method.words_in_context else "read alone"
+    context = IN_CONTEXT if method.words_in_context else ALONE
     return WordMaps(tuple(units), shaped, np.array(likeness, np.float32), context)
 
 

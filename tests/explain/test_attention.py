@@ -94,14 +94,14 @@ def test_a_word_in_context_belongs_to_where_it_stands_impression_first() -> None
     with torch.inference_mode():
         wanted = method("hyden").attend(vector("heart")[None], image().parts[0], REAL)
     np.testing.assert_allclose(same, times_uniform(wanted, REAL, GRID)[0], rtol=1e-5)
-    assert maps.context == "as it stands in the report"
+    assert maps.context == attention.IN_CONTEXT
 
 
 def test_a_word_read_alone_is_read_once_in_any_case() -> None:
     maps, reader = made("clip")
     assert reader.read == [["large", "heart", "the", "is", "no", "effusion"]]
     np.testing.assert_array_equal(maps.of("f0", 1), maps.of("i0", 1))
-    assert maps.context == "read alone"
+    assert maps.context == attention.ALONE
 
 
 def test_what_the_model_does_not_read_has_no_map() -> None:

@@ -87,10 +87,10 @@ def _developed(
         - (1 - how.latitude) * _blurred(density, 30 / pixel)
         + how.sharpness * (0.4 * fine + 0.6 * ribs)
     )
-    low = np.percentile(toned[lungs][::7], 6)
+    low = np.percentile(toned[lungs][::3], 1.5)  # healthy lung, even where much of it is not
     high = np.percentile(toned[::4, ::4], 90)
     span = np.clip((toned - low) / (high - low), -1.5, 2.5)
-    curve = 1 / (1 + np.exp(-2.9 * (span - 0.5)))
+    curve = 1 / (1 + np.exp(-2.9 * (span - 0.56)))
     grey: Float[np.ndarray, "h w"] = ((curve**how.gamma - 0.05) / 0.87).clip(0, 1).astype(np.float32)
     return grey
 

@@ -70,7 +70,7 @@ def nodule(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
 
 def nodule_radius(size: float) -> float:
     """Return the radius in mm of a nodule of some size."""
-    return 5.0 + 9.0 * size
+    return 6.5 + 8.5 * size
 
 
 def mass(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
@@ -124,11 +124,11 @@ def oedema(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:
     cloud = np.zeros_like(slabs.rim["right"])
     for side in ("right", "left"):
         middle = _HILA[side]
-        far = ((x - middle[0]) / 55) ** 2 + ((z - middle[1] + 15) / 75) ** 2 + ((depth - middle[2]) / 75) ** 2
+        far = ((x - middle[0]) / 62) ** 2 + ((z - middle[1] + 8) / 80) ** 2 + ((depth - middle[2]) / 75) ** 2
         cloud += (np.exp(-far) + 0.35 * shapes.soft(z - 170, 120.0)) * slabs.side(side)
-        cloud += 2.2 * _septa(slabs, side, rng)
-    mottled = 1 + 0.45 * shapes.noise(rng, cloud.shape, 7)
-    return Lesion((cloud * mottled).clip(0, 4).astype(np.float32), adds=0.2 + 0.35 * found.size)
+        cloud += 0.6 * _septa(slabs, side, rng)
+    mottled = 1 + 0.22 * shapes.noise(rng, cloud.shape, 10)
+    return Lesion((cloud * mottled).clip(0, 4).astype(np.float32), adds=0.25 + 0.9 * found.size)
 
 
 def atelectasis(slabs: Slabs, found: Finding, rng: Generator) -> Lesion:

@@ -328,7 +328,7 @@ SIZES: dict[str, dict[str, tuple[str, ...]]] = {
         "large": ("marked", "severe"),
     },
     "elevated hemidiaphragm": {"small": ("mild", "slight"), "moderate": ("moderate",), "large": ("marked",)},
-    "nodule": {"small": ("tiny", "small"), "moderate": ("small",), "large": ("large",)},
+    "nodule": {"small": ("small",), "moderate": ("",), "large": ("large",)},
     "mass": {"small": ("",), "moderate": ("",), "large": ("large",)},
     "granuloma": {"small": ("",), "moderate": ("",), "large": ("",)},
 }

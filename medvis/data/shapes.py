@@ -12,12 +12,19 @@ _SUB = 3  # depths at which a slab is looked at
 
 
 def inside(slabs: Slabs, share: Cells, rng: Generator, *, depth: float) -> tuple[float, float, float]:
-    """Return a place (x, z, depth in mm) in a lobe, so far from its edge if it is that thick."""
-    full = share > 0.9
-    rim = np.where(full, np.maximum(slabs.rim["right"], slabs.rim["left"]), 0)
-    beside = (np.abs(slabs.x) > 46) & (slabs.z[:, None] > 138)  # clear of spine, heart and diaphragm
-    deep = full & beside & (rim > min(depth, float(np.quantile(rim[full & beside], 0.6))))
-    slab, row, column = rng.choice(np.argwhere(deep))
+    """Return a place (x, z, depth in mm) in a lobe where a film shows it.
+
+    Args:
+        slabs: The shared thorax.
+        share: Of the lobe.
+        rng: Source of the choice.
+        depth: Distance from the lung's outer border as seen on a film in mm, if the lobe is that wide.
+    """
+    clear = (np.abs(slabs.x) > 46) & (slabs.z[:, None] > 158)  # of spine, heart and diaphragm
+    full = (share > 0.9) & clear
+    border = np.broadcast_to(np.maximum(slabs.border["right"], slabs.border["left"]), share.shape)
+    far = border > min(depth, float(np.quantile(border[full], 0.6)))
+    slab, row, column = rng.choice(np.argwhere(full & far))
     return float(slabs.x[column]), float(slabs.z[row]), float(slabs.depth[slab])
 
 
@@ -53,6 +60,7 @@ def ball(
     """Return a ball whose radius wanders by the share `ragged`, softened over `edge` mm."""
     box, right, up, front = around(slabs, centre, radius * (1 + 2 * ragged) + edge)
     stretch = rng.uniform(0.85, 1.2, 3)
+    stretch /= np.cbrt(stretch.prod())  # as large as it is said to be
     distance = np.sqrt((right * stretch[0]) ** 2 + (up * stretch[1]) ** 2 + (front * stretch[2]) ** 2)
     slabs_, sub, rows, columns = distance.shape
     wander = noise(rng, (slabs_ * sub, rows, columns), 5).reshape(distance.shape)

@@ -183,10 +183,8 @@ def healed(thorax: Thorax, centre: tuple[float, float, float], radius: float) ->
         centre: Voxel in the middle of the lesion.
         radius: Reach in mm; the outer fifth is blended.
     """
-    grid = np.indices(thorax.hounsfield.shape, np.float32, sparse=True)
-    offsets = [
-        (axis - middle) * step for axis, middle, step in zip(grid, centre, thorax.spacing, strict=True)
-    ]
+    grid = np.ogrid[tuple(slice(length) for length in thorax.hounsfield.shape)]
+    offsets = [(grid[axis] - centre[axis]) * np.float32(thorax.spacing[axis]) for axis in range(3)]
     distance = np.sqrt(offsets[0] ** 2 + offsets[1] ** 2 + offsets[2] ** 2)
     ball = distance < radius
     lung = np.isin(thorax.labels, [number for number, name in thorax.names.items() if name in LUNGS])

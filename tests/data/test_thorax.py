@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import ndimage
+from simulated_world import ct, patients, plain, shared
 
 from medvis.data import anatomy, beam, exposure, nifti, slabs, thorax
 from medvis.errors import BadSource
-
-from simulated_world import ct, patients, plain, shared
 
 
 def volume(path, voxels, matrix, intercept=0.0):

@@ -93,13 +93,13 @@ def test_large_films_shrink_with_their_boxes_and_spacing(tmp_path: Path) -> None
     assert made.radiograph(shown).pixels.shape == (20, 15)
 
 
-def test_a_box_around_the_whole_film_stays_around_it(tmp_path: Path) -> None:
-    region = Region("all", (0.0, 0.0, 30.0, 41.0), "drawn")
+def test_a_box_to_the_edges_of_the_film_stays_there(tmp_path: Path) -> None:
+    region = Region("left", (10.0, 0.0, 30.0, 41.0), "drawn")
     study = Study("a", "p", "train", (replace(KNOWN, regions=(region,)),))
     pairs_of = [(study, (picture(1, 41, 30),))]
     made = cohort.create(tmp_path / "c", pairs_of, name="c", source="drawn", about={}, side=20)
     shown = made.study("a").films[0]
-    assert shown.regions[0].box == (0, 0, shown.width, shown.height) == (0, 0, 15, 20)
+    assert shown.regions[0].box == (5, 0, shown.width, shown.height) == (5, 0, 15, 20)
 
 
 def test_masks_are_kept_beside_the_films_and_fit_them(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from medvis.methods.shared import contained
 from medvis.types import Density, Mode
 
 from .metrics import At, Direction, Encapsulation, Lie, Retrieval, Sort, ZeroShot
-from .subject import Subject, same, wording
+from .subject import PAIRS, Subject, same, wording
 
 KS = (1, 5, 10)
 RERANKED = 200  # films or texts of a list that are conditioned
@@ -68,15 +68,13 @@ def zero_shot(subject: Subject, mode: Mode, film: Density | None = None) -> Iter
     """
     names = prompts.findings(subject.cohort.studies())
     texts = list(prompts.texts(names))
+    if not texts:
+        return
+    rows = torch.arange(len(subject.studies))
     if mode is Mode.CONDITIONED:
-        rows = torch.arange(len(subject.studies))
-        if len(rows) > len(subject.sample):
-            rows = rows[
-                torch.randperm(len(rows), generator=_generator(subject))[: max(1, len(subject.sample))]
-            ]
+        rows = torch.randperm(len(rows), generator=_generator(subject))[: PAIRS**2 // max(1, len(texts))]
         scores = subject.conditioned([subject.studies[at] for at in rows.tolist()], texts).double()
     else:
-        rows = torch.arange(len(subject.studies))
         places = subject.prompt[[subject.prompts[text] for text in texts]]
         scores = subject.close(subject.film if film is None else film, places)
     for name in names:
@@ -106,7 +104,8 @@ def encapsulation(subject: Subject, mode: Mode) -> Encapsulation:
     related = [subject.contains(report, film).double() for film, report in (own, strange)]
     inside, kl, sort = _inside(subject, (own, strange), related)
     nothing = Estimate(None, None, None, len(rows), people.patients, "n/a (symmetric: no inside)")
-    rates = [people.mean(one.double()) for one in (*inside, inside[0].double() - inside[1].double())]
+    gain = people.mean(inside[0].double() - inside[1].double())
+    rates = [people.rate(inside[0]), people.rate(inside[1]), gain]
     own_rate, random_rate, difference = rates if sort != "none" else [nothing] * 3
     own_kl, random_kl = (None if one is None else float(one.median()) for one in kl)
     return Encapsulation(
@@ -165,9 +164,7 @@ def _retrieval(
         pool=n,
         with_copies=int((of > 1).sum()),
         median_rank=float(rank.double().median()),
-        recall=tuple(
-            At(k, drawn.mean((rank <= k).double()), float(recall_by_chance(of, among, k).mean())) for k in KS
-        ),
+        recall=tuple(At(k, drawn.rate(rank <= k), float(recall_by_chance(of, among, k).mean())) for k in KS),
         precision=tuple(At(k, drawn.mean(by_class[:, at]), chance) for at, k in enumerate(KS)),
         classless=sum(not one for one in found),
     )

@@ -5,6 +5,7 @@ retrieval stays as it is; queries are drawn. A number that does not exist is Non
 never NaN.
 """
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -76,8 +77,23 @@ class Resampled:
         ]
         return _estimate(float(filled.sum() / n), share, n, patients)
 
+    def rate(self, holds: Bool[Tensor, " n"]) -> Estimate:
+        """Return the share of items for which a claim holds.
+
+        Where it holds for all or for none, resampling would give an interval of width 0; then the exact
+        binomial bound over patients stands in its place (Clopper and Pearson).
+        """
+        found = self.mean(holds.double())
+        if found.value not in (0.0, 1.0) or found.patients < 2:
+            return found
+        rest = 0.025 ** (1 / found.patients)
+        low, high = (0.0, 1 - rest) if found.value == 0 else (rest, 1.0)
+        return dataclasses.replace(found, low=low, high=high)
+
     def auc(self, scores: Float[Tensor, " n"], positive: Bool[Tensor, " n"]) -> Estimate:
         """Return the area under the ROC curve; equal scores count one half.
+
+        There is no interval where one patient makes up a class, or where the classes do not overlap.
 
         Source: Mann and Whitney's U over the number of pairs.
         """
@@ -85,9 +101,15 @@ class Resampled:
         if true in (0, n):
             missing = "positives" if true == 0 else "negatives"
             return Estimate(None, None, None, n, self.patients, f"n/a (0 {missing})")
-        area = [_areas(scores, positive, weight) for weight in self.weights()]
         whole = float(_areas(scores, positive, torch.ones(1, n, dtype=torch.double)))
-        return _estimate(whole, area, n, self.patients)
+        for patients, sort in ((self.of[positive], "with"), (self.of[~positive], "without")):
+            if len(set(patients.tolist())) == 1:
+                return Estimate(whole, None, None, n, self.patients, f"no interval: one patient {sort} it")
+        if whole in (0.0, 1.0):
+            return Estimate(whole, None, None, n, self.patients, "no interval: no overlap")
+        return _estimate(
+            whole, [_areas(scores, positive, weight) for weight in self.weights()], n, self.patients
+        )
 
 
 def ranks(

@@ -21,6 +21,12 @@ _SPELT: dict[str, tuple[str, str]] = {
     "fibrosis": ("pulmonary fibrosis", "no pulmonary fibrosis"),
     "hernia": ("hiatal hernia", "no hiatal hernia"),
 }
+# Labels that name what a pneumonia comes from.
+_PNEUMONIAS = frozenset({
+    "aspergillosis", "aspiration", "bacterial", "chlamydophila", "e.coli", "eosinophilic", "fungal", "h1n1",
+    "herpes", "influenza", "klebsiella", "legionella", "lipoid", "mrsa", "mycoplasma", "nocardia",
+    "organising", "pneumocystis", "staphylococcus", "streptococcus", "varicella", "viral",
+})  # fmt: skip
 
 
 def pair(finding: str) -> tuple[str, str]:
@@ -32,6 +38,8 @@ def pair(finding: str) -> tuple[str, str]:
     Source: the pair "{}" / "no {}" is CheXzero's.
     """
     name = " ".join(finding.replace("_", " ").split()).lower()
+    if name in _PNEUMONIAS:
+        name = f"{name} pneumonia"
     return _SPELT.get(name, (name, f"no {name}"))
 
 

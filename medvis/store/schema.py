@@ -24,11 +24,9 @@ WHERE ($kinds IS NULL OR list_contains($kinds, kind))
   AND ($split IS NULL OR split = $split)
   AND ($study IS NULL OR study = $study)
 """
-SELECT = (
-    f"SELECT kind, study, patient, split, ref, text_hash, mean, log_scale, root_dist {_CHOICE} ORDER BY row"
-)
-SELECT_NAMES = f"SELECT row, kind, study, patient, ref, text_hash {_CHOICE} ORDER BY row"
-# Streamed, so not ordered: sorting would hold every vector a second time.
+# Not ordered: sorting would hold every vector a second time. Rows come with their number.
+SELECT = f"SELECT row, kind, study, patient, split, ref, text_hash, mean, log_scale, root_dist {_CHOICE}"
+SELECT_NAMES = f"SELECT row, kind, study, patient, ref, text_hash {_CHOICE}"
 SELECT_MEANS = f"SELECT row, mean {_CHOICE}"
 
 

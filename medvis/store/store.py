@@ -30,7 +30,7 @@ HARDENED = {
     "python_enable_replacements": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
-    "memory_limit": "512MB",
+    "memory_limit": "256MB",
     "threads": 2,
 }
 
@@ -120,7 +120,7 @@ class Store:
             BadStore: If the file was damaged while it was open.
         """
         table = self._table(schema.SELECT, kinds, split, study)
-        kind, study_, patient, sides, ref, text = (tuple(table.column(at).to_pylist()) for at in range(6))
+        kind, study_, patient, sides, ref, text = (tuple(table.column(at).to_pylist()) for at in range(1, 7))
         log_scale = _vectors(table.column("log_scale")) if self.manifest.about.densities else None
         root_dist = torch.from_numpy(table.column("root_dist").to_numpy().copy())
         mean = _vectors(table.column("mean"))
@@ -153,7 +153,9 @@ class Store:
         self, statement: str, kinds: Sequence[str] | None, split: str | None, study: str | None
     ) -> pa.Table:
         with self._cursor() as cursor:
-            return cursor.sql(statement, params=_choice(kinds, split, study)).to_arrow_table()
+            table = cursor.sql(statement, params=_choice(kinds, split, study)).to_arrow_table()
+        number = table.column("row").to_numpy()
+        return table if (number[1:] > number[:-1]).all() else table.take(number.argsort())
 
     def _means(
         self, kinds: Sequence[str], split: str | None

@@ -137,3 +137,25 @@ def test_a_summary_says_how_numbers_lie() -> None:
     assert found.sd == pytest.approx(math.sqrt((101**2 - 1) / 12))
     with pytest.raises(ValueError, match="no numbers"):
         summary(torch.empty(0))
+
+
+def test_all_or_none_has_the_exact_binomial_bound(generator: torch.Generator) -> None:
+    from scipy.stats import binomtest
+
+    people = Resampled([f"p{i}" for i in range(37)])
+    for held in (0, 37):
+        found = people.rate(torch.full((37,), held > 0))
+        exact = binomtest(held, 37).proportion_ci(0.95, method="exact")
+        assert (found.low, found.high) == pytest.approx((exact.low, exact.high))
+    some = torch.rand(37, generator=generator) < 0.5
+    assert people.rate(some) == people.mean(some.double())
+    twice = Resampled([f"p{i}" for i in range(37)] * 2).rate(torch.zeros(74, dtype=torch.bool))
+    assert twice.high == people.rate(torch.zeros(37, dtype=torch.bool)).high, "patients count, not films"
+
+
+def test_an_area_has_no_interval_where_resampling_cannot_tell() -> None:
+    scores = torch.tensor([0.1, 0.9, 0.2, 0.3])
+    lone = Resampled(["a", "b", "c", "d"]).auc(scores, torch.tensor([False, True, False, False]))
+    assert (lone.value, lone.low, lone.why) == (1.0, None, "no interval: one patient with it")
+    clear = Resampled(["a", "b", "c", "d"]).auc(scores, torch.tensor([False, True, False, True]))
+    assert (clear.value, clear.low, clear.why) == (1.0, None, "no interval: no overlap")

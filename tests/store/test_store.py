@@ -142,6 +142,28 @@ def test_a_matrix_lies_on_the_hyperboloid_and_folds_equal_texts(tmp_path: Path) 
     assert both.reach == pytest.approx(float(both.vectors.norm(dim=0).max()))
 
 
+def test_rows_come_in_the_order_of_their_numbers_wherever_they_lie_in_the_file(run: Path) -> None:
+    forge(run, shuffled)
+    published = some(5, 3)
+    with Store.open(run, COHORT) as store:
+        assert store.rows().kind == ("film", "film", "report", "report", "prompt")
+        assert torch.equal(store.rows().mean, published.mean)
+        assert torch.equal(store.matrix(["film", "prompt"]).vectors[:3].T, published.mean[[0, 1, 4]])
+
+
+def shuffled(file: Path) -> None:
+    """Write the rows of the fixture in another order."""
+    rows = some(5, 3)
+    assert rows.log_scale is not None
+    kind, study = ("film", "film", "report", "report", "prompt"), ("a", "b", "a", "b", "")
+    with duckdb.connect(str(file)) as connection:
+        connection.execute(schema.create(3))
+        for at in (3, 0, 4, 2, 1):
+            names = [at, kind[at], study[at], "p", "test", "x", ""]
+            numbers = [rows.mean[at].tolist(), rows.log_scale[at].tolist(), 0.0]
+            connection.execute("INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", names + numbers)
+
+
 def test_a_column_finds_the_rows_of_a_name_and_none_for_no_name(run: Path) -> None:
     with Store.open(run, COHORT) as store:
         matrix = store.matrix(schema.KINDS)

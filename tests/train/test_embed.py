@@ -122,6 +122,7 @@ def test_prompts_are_pairs_that_a_person_would_say() -> None:
     assert prompts.pair("Pleural_Thickening") == ("pleural thickening", "no pleural thickening")
     assert prompts.pair("No Finding")[0] == "no acute cardiopulmonary abnormality"
     assert prompts.pair("Effusion") == ("pleural effusion", "no pleural effusion")
+    assert prompts.pair("Viral") == ("viral pneumonia", "no viral pneumonia")
     names = prompts.findings(study for study, _ in studies(4))
     assert names == ("Cardiomegaly", "Effusion")
     assert len(prompts.texts(["Normal", "No Finding", "Abnormal"])) == 2, "a text is a row once"

@@ -11,6 +11,7 @@ function element(tag, className, text) {
 function writeReport(root, sections, mapped, on) {
   root.replaceChildren();
   const units = [];  // every sentence and word in reading order: {element, sentence, word, map, text}
+  if (!sections.length) root.append(element('p', 'missing', 'This study has no report.'));
   for (const section of sections) {
     const box = element('section');
     box.append(element('h3', '', section.name));

@@ -1,7 +1,6 @@
 """The film viewer in a real browser: hover, keep, threshold, window, deep links, keys."""
 
 import re
-import time
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -73,9 +72,11 @@ def test_a_map_lies_where_its_cells_are(page: Page, app_url: str) -> None:
     assert found
     row, column = int(found[1]) - 0.5, int(found[2]) - 0.5
     x, y = (column / 14 * 800 - 80) / 640, row / 14  # the grid covers the letterbox of 800 x 800
-    if 0 < x < 1:
-        red, _, blue, _ = pixel(page, x, y)
-        assert red > blue + 20, "the highest cell is not amber"
+    assert 0 < x < 1
+    red, _, blue, _ = pixel(page, x, y)
+    assert red > blue + 20, "the highest cell is not amber"
+    grey = pixel(page, x - 2.5 / 14 * 800 / 640, y) if x > 0.5 else pixel(page, x + 2.5 / 14 * 800 / 640, y)
+    assert grey[0] - grey[2] < red - blue, "elsewhere it is no less amber"
 
 
 def test_a_click_keeps_the_map_and_the_url_names_it(page: Page, app_url: str) -> None:
@@ -129,13 +130,14 @@ def test_the_window_does_not_touch_the_map(page: Page, app_url: str) -> None:
     expect(film).to_have_attribute("data-shown", "f1:3")
     box = film.locator("canvas").bounding_box()
     assert box
-    before = pixel(page, 0.3, 0.4)
+    before, amber = pixel(page, 0.3, 0.4), page.locator(".says").inner_text()
     page.mouse.move(box["x"] + 300, box["y"] + 200)
     page.mouse.down()
     page.mouse.move(box["x"] + 420, box["y"] + 120, steps=4)
     page.mouse.up()
-    page.wait_for_function("b => true", arg=before)
+    page.wait_for_timeout(100)
     assert pixel(page, 0.3, 0.4) != before
+    expect(page.locator(".says")).to_have_text(amber)
     expect(film).to_have_attribute("data-shown", "f1:3")
 
 
@@ -171,10 +173,3 @@ def test_next_and_previous_step_through_the_list(page: Page, app_url: str) -> No
     page.wait_for_url(re.compile("study=two-films"))
     page.keyboard.press("b")
     page.wait_for_url(re.compile("study=normal"))
-
-
-def test_a_warm_page_paints_in_time(page: Page, app_url: str) -> None:
-    opened(page, app_url)
-    began = time.monotonic()
-    opened(page, app_url)
-    assert time.monotonic() - began < 4, "p95 of the goal; the half-way goal of 1.5 s is measured in bench"

@@ -1,9 +1,11 @@
 """The worklist in a real browser: search, narrow, open; unknown links end kindly."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from serving import served
 
 pytestmark = pytest.mark.browser
 
@@ -64,3 +66,13 @@ def test_no_page_asks_another_machine(page: Page, app_url: str) -> None:
         url for url in asked if not url.startswith((app_url, "blob:", "data:", app_url.replace("http", "ws")))
     ]
     assert foreign == []
+
+
+def test_a_deep_link_may_be_the_first_request_of_a_fresh_server(
+    page: Page, home_folder: Path, tmp_path: Path
+) -> None:
+    for url in served(home_folder, tmp_path):
+        page.goto(f"{url}/case?study=normal&sent=f1")
+        page.locator(".film[data-ready]").wait_for()
+        expect(page.locator(".says")).to_contain_text("Sentence f1 (denied in the report)")
+        expect(page.locator(".st-key-notice")).to_be_visible()

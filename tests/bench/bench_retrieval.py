@@ -129,8 +129,8 @@ if sys.argv[1] == "write":
     publish(folder, "c", batches(), About("r", "c", "big", "lorentz", d, 1.0, True))
 else:
     def gigabytes(name):
-        found = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if name in line]
-        return int(found[0]) / 1e6
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if name in line) / 1e6
 
     before = gigabytes("VmRSS")
     store = Store.open(folder, "c")

@@ -148,7 +148,7 @@ def _read_or_error(path: Path) -> Radiograph | BadFilm:
 
 
 def _allowance(data: bytes) -> float:
-    """Return the seconds a file may take: 2 and 1 for every 16 MB, for a codec 5 and 1 for every 4 MB."""
+    """Return the processor seconds of a file: 2 and 1 for 16 MB each, for a codec 5 and 1 for 4 MB each."""
     packed = data[:3] == b"\xff\xd8\xff" or _DICOM_UID in data[:4096]
     return 5 + len(data) / (4 << 20) if packed else 2 + len(data) / (16 << 20)
 

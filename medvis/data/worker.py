@@ -12,6 +12,7 @@ import math
 import os
 import queue
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -38,10 +39,12 @@ class Worker:
 
     Args:
         module: What the process runs; it calls `serve`.
+        patience: Wall-clock time granted per second of processor time, as others use the machine too.
     """
 
-    def __init__(self, module: str = "medvis.data.worker") -> None:
+    def __init__(self, module: str = "medvis.data.worker", *, patience: float = 2.0) -> None:
         self.module = module
+        self.patience = patience
         self._process: subprocess.Popen[bytes] | None = None
         self._foreign: subprocess.Popen[bytes] | None = None
         self._pipes = (-1, -1)
@@ -53,13 +56,13 @@ class Worker:
         Args:
             head: The request, JSON-able.
             data: What follows it.
-            seconds: Wall-clock time until the process is killed.
+            seconds: Processor time it may take; the process is killed after `patience` times as long.
 
         Raises:
             Refused: As the process says; "too-slow" or "decoder-died" if it was killed or ended itself.
         """
         self._start()
-        until = time.monotonic() + seconds
+        until = time.monotonic() + seconds * self.patience
         try:
             send(self._pipes[0], {**head, "seconds": seconds}, [memoryview(data)], until)
             answer, payload = receive(self._pipes[1], until)
@@ -71,23 +74,25 @@ class Worker:
             self.stop()
             raise Refused("too-slow", seconds=math.ceil(seconds)) from None
         except (OSError, EOFError, ValueError, KeyError, TypeError):
-            self.stop()
+            if self.stop() == -signal.SIGXCPU:
+                raise Refused("too-slow", seconds=math.ceil(seconds)) from None
             raise Refused("decoder-died") from None
         raise verdict
 
-    def stop(self) -> None:
-        """Kill the process; the next request starts a new one."""
+    def stop(self) -> int | None:
+        """Kill the process and return how it ended; the next request starts a new one."""
         process, self._process = self._process, None
         if process is None:
-            return
+            return None
         if self._owner == os.getpid():
-            process.kill()
+            process.kill()  # one that has ended itself keeps its own reason
             process.wait()
         else:  # in a fork it is the parent's: kept, so that nobody waits for it here
             self._foreign = process
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]
+        return process.returncode
 
     def _start(self) -> None:
         """Have a process ready that is this process's own and alive."""

@@ -73,7 +73,7 @@ def fate(data):
     except BadFilm as error:
         code = error.code if error.remedy else "no remedy"
     assert code in {*CAUSES, "film"}
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 15
     return code
 
 
@@ -136,19 +136,19 @@ def swollen(syntax, place, size):
 
 
 BOMBS = {
-    "deflate": deflate_bomb,
-    "nested sequences": lambda: nested(3000),
-    "png of 3.6 gigapixels": lambda: png_of(60000, 60000),
-    "png of 13000 squared": lambda: png_of(13000, 13000),
-    "rows x columns": lambda: film(Rows=20000, Columns=20000),
-    "frames": lambda: film(NumberOfFrames=9999, Rows=6000, Columns=6000),
-    "jpeg 2000 of 20000 squared": lambda: swollen("jpeg-2000", "SIZ", 20000),
-    "jpeg 2000 of 6000 squared": lambda: swollen("jpeg-2000", "SIZ", 6000),
-    "jpeg-ls of 6000 squared": lambda: swollen("jpeg-ls", "SOF", 6000),
-    "lossless jpeg of 6000 squared": lambda: swollen("jpeg-lossless", "SOF", 6000),
-    "12-bit jpeg of 6000 squared": lambda: swollen("jpeg-12", "SOF", 6000),
-    "run lengths": lambda: film(syntax="rle", Rows=6000, Columns=6000),
-    "voi table of no bits": lambda: film().replace(b"US\x02\x00\x0c\x00", b"US\x02\x00\x01\x00"),
+    "deflate": (deflate_bomb, "unpacks-too-far"),
+    "nested sequences": (lambda: nested(3000), "damaged"),
+    "png of 3.6 gigapixels": (lambda: png_of(60000, 60000), "bad-size"),
+    "png of 13000 squared": (lambda: png_of(13000, 13000), "too-many-pixels"),
+    "rows x columns": (lambda: film(Rows=20000, Columns=20000), "too-many-pixels"),
+    "frames": (lambda: film(NumberOfFrames=9999, Rows=6000, Columns=6000), "several-frames"),
+    "jpeg 2000 of 20000 squared": (lambda: swollen("jpeg-2000", "SIZ", 20000), "too-many-pixels"),
+    "jpeg 2000 of 6000 squared": (lambda: swollen("jpeg-2000", "SIZ", 6000), "damaged"),
+    "jpeg-ls of 6000 squared": (lambda: swollen("jpeg-ls", "SOF", 6000), "damaged"),
+    "lossless jpeg of 6000 squared": (lambda: swollen("jpeg-lossless", "SOF", 6000), "truncated"),
+    "12-bit jpeg of 6000 squared": (lambda: swollen("jpeg-12", "SOF", 6000), "truncated"),
+    "run lengths": (lambda: film(syntax="rle", Rows=6000, Columns=6000), "damaged"),
+    "one bit": (lambda: film().replace(b"US\x02\x00\x0c\x00", b"US\x02\x00\x01\x00"), "bad-bits"),
 }
 
 
@@ -166,7 +166,8 @@ def test_a_picture_cut_short_is_not_shown_with_a_grey_rest(syntax):
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_does_not_go_off(bomb):
-    data = BOMBS[bomb]()
+    make, code = BOMBS[bomb]
+    data = make()
     assert len(data) < 2 << 20
-    assert fate(data) != "decoder-died"
+    assert fate(data) == code
     assert fate(film()) == "film"

@@ -47,6 +47,13 @@ def test_the_next_good_file_is_answered_after_any_deed(worker, deed):
     assert payload == b"good"
 
 
+def test_a_decoder_that_spins_is_stopped_by_its_processor_time():
+    patient = Worker("hostile_decoder", patience=1000.0)
+    assert verdict(patient, b"spin    !", seconds=0.1) == "too-slow"
+    assert patient.ask({}, b"good", seconds=20.0)[1] == b"good"
+    patient.stop()
+
+
 def test_a_verdict_never_repeats_what_a_decoder_said(worker):
     with pytest.raises(Refused) as caught:
         worker.ask({}, b"raise   !", seconds=20.0)

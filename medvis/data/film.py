@@ -4,9 +4,11 @@ import atexit
 import functools
 import io
 import os
+import stat
 import zlib
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +46,10 @@ def read(path: Path, *, frame: int | None = None) -> Radiograph:
         BadFilm: If it cannot become a film: file, code, cause and remedy.
     """
     try:
-        size = path.stat().st_size
-        if size > LARGEST:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # reading a pipe would wait for ever
+            raise bad_film(_shown(path.name), "cannot-open", {})
+        if found.st_size > LARGEST:
             raise bad_film(_shown(path.name), "too-large", {"limit": LARGEST >> 20})
         data = path.read_bytes()
     except OSError:
@@ -86,10 +90,16 @@ def read_bytes(name: str, data: bytes, *, frame: int | None = None) -> Radiograp
     raise error
 
 
-def read_many(paths: Sequence[Path]) -> Iterator[Radiograph | BadFilm]:
-    """Yield the film of every file, in order, or why there is none; decodes in two processes."""
+def read_many(paths: Iterable[Path]) -> Iterator[Radiograph | BadFilm]:
+    """Yield the film of every file, in order, or why there is none; decodes in two processes, a few ahead."""
     with ThreadPoolExecutor(WORKERS) as threads:
-        yield from threads.map(_read_or_error, paths)
+        ahead: deque[Future[Radiograph | BadFilm]] = deque()
+        for path in paths:
+            ahead.append(threads.submit(_read_or_error, path))
+            if len(ahead) > 2 * WORKERS:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def kin(path: Path, key: bytes) -> tuple[str, str] | None:

@@ -24,7 +24,7 @@ ALLOWED = (
     "PhotometricInterpretation", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
     "PixelPaddingValue", "PixelPaddingRangeLimit", "RescaleSlope", "RescaleIntercept", "RescaleType",
     "ModalityLUTSequence", "WindowCenter", "WindowWidth", "VOILUTFunction", "VOILUTSequence",
-    "PresentationLUTShape", "PixelData",
+    "PresentationLUTShape", "PresentationIntentType", "PixelData",
 )  # fmt: skip
 OVERLAY = 0x60000010  # rows of the first overlay plane
 UNPACKED = 128 << 20  # bytes that a deflated object may become
@@ -129,6 +129,7 @@ def _remark(fields: Dataset, modality: str, kind: str, notes: Notes) -> None:
     elif part not in verdict.CHEST:
         notes.append(("unknown-part" if part else "no-part", {}))
     for keyword, yes, code in (
+        ("PresentationIntentType", "FOR PROCESSING", "raw"),
         ("BurnedInAnnotation", "YES", "burned-in"),
         ("LossyImageCompression", "01", "lossy"),
     ):

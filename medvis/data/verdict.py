@@ -81,6 +81,7 @@ NOTES: dict[str, str] = {
     "no-modality": "header does not say how it was taken",
     "capture": "secondary capture: display values, not detector values",
     "position": "view read from the patient position",
+    "raw": "detector values before processing, not made for display",
     "burned-in": "header warns of text burned into the picture",
     "overlay": "overlay of the file not drawn",
     "no-meta": "file without the usual preamble",

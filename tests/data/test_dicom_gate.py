@@ -45,6 +45,11 @@ def test_other_parts_of_the_body_are_said():
     assert "header does not say which body part" in dicom.read(film(BodyPartExamined="")).words()
 
 
+def test_raw_detector_values_are_said():
+    raw = film(PresentationIntentType="FOR PROCESSING")
+    assert "detector values before processing, not made for display" in dicom.read(raw).words()
+
+
 REFUSED = {
     "wrong-modality": {"Modality": "CT"},
     "wrong-kind": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"},

@@ -1,6 +1,7 @@
 """Exports come through the door as they look, and go back out without anything but pixels."""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -139,6 +140,10 @@ def test_every_refusal_says_file_cause_and_remedy(tmp_path):
     assert refusal(encoded(slope(8, 400))).code == "bad-size"
     with pytest.raises(BadFilm, match=r"gone\.png: it cannot be opened\. Check"):
         film.read(tmp_path / "gone.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    for odd in (tmp_path, tmp_path / "pipe.png"):
+        with pytest.raises(BadFilm, match="cannot be opened"):
+            film.read(odd)
     error = refusal(b"x", "C:\\secret\\folder/film\n\x1b[31m.png")
     assert error.file == "film[31m.png"
     assert str(error).startswith("film[31m.png: it is neither")
@@ -161,10 +166,12 @@ def test_a_text_bomb_in_a_png_is_refused():
 
 def test_many_files_come_in_order_with_their_errors(tmp_path):
     paths = []
-    for number in range(6):
+    for number in range(8):
         paths.append(tmp_path / f"{number}.png")
         paths[-1].write_bytes(b"no" if number == 3 else encoded(slope() // (number + 1)))
     found = list(film.read_many(paths))
     assert isinstance(found[3], BadFilm)
+    ahead = film.read_many(iter(paths))
+    assert isinstance(next(ahead), Radiograph)
     brightest = [round(one.pixels.max() * 255) for one in found if isinstance(one, Radiograph)]
-    assert brightest == [255, 127, 85, 51, 42]
+    assert brightest == [255, 127, 85, 51, 42, 36, 31]

@@ -15,11 +15,15 @@ from medvis.errors import MedvisError
 log = logging.getLogger("medvis.app")
 
 
-def main() -> None:
-    """Draw the page that the address names."""
+def main(first: str = "worklist") -> None:
+    """Draw the page that the address names.
+
+    Args:
+        first: File name of the page of an address that names none.
+    """
     st.set_page_config(page_title="medvis", page_icon="🩻", layout="wide", initial_sidebar_state="collapsed")
     modules = {name: importlib.import_module(f"app.pages.{name}") for name in _names()}
-    known = {name: _page(name, module) for name, module in modules.items()}
+    known = {name: _page(name, module, first) for name, module in modules.items()}
     groups: dict[str, list[st.Page]] = {}
     for name, one in known.items():
         groups.setdefault(modules[name].GROUP, []).append(one)
@@ -39,19 +43,13 @@ def _guarded(here: str, known: dict[str, st.Page], modules: dict[str, ModuleType
     except state.UnknownStudy:
         modules["worklist"].show()  # below the shell's sentence
     except MedvisError as problem:
-        _tell(problem.message, problem.remedy)
+        st.error(shell.plain(f"{problem.message} {problem.remedy}".strip()))
     except Exception as problem:  # noqa: BLE001  the person gets an id, the log the kind: texts may name a patient
         number = secrets.token_hex(4)
         log.error("page %s failed, id %s: %s", here, number, _where(problem))
         st.error(
             f"This page failed (id {number}). The rest of the app goes on: choose another page or study."
         )
-
-
-def _tell(message: str, remedy: str) -> None:
-    with st.container(border=True, key="problem"):
-        st.text(message)
-        st.text(remedy)
 
 
 def _where(problem: BaseException) -> str:
@@ -70,5 +68,5 @@ def _names() -> list[str]:
     return sorted(names, key=lambda name: importlib.import_module(f"app.pages.{name}").ORDER)
 
 
-def _page(name: str, module: ModuleType) -> st.Page:
-    return st.Page(module.show, title=module.TITLE, url_path=name, default=name == "worklist")
+def _page(name: str, module: ModuleType, first: str) -> st.Page:
+    return st.Page(module.show, title=module.TITLE, url_path=name, default=name == first)

@@ -37,6 +37,11 @@ def controls(here: str) -> None:
         st.info("This link names a run that this installation does not have; another one is shown.")
 
 
+def plain(text: str) -> str:
+    """Return text that markdown shows as it stands, without links, colours or formulas."""
+    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#|~$:" else sign for sign in text)
+
+
 def _runs() -> None:
     cards = state.runs()
     if not cards:
@@ -55,13 +60,8 @@ def _licence(opened: Session) -> None:
     with st.container(key="licence", horizontal=True, horizontal_alignment="right"):
         st.text(
             f"{opened.cohort.name} · {most}{others}",
-            help="\n\n".join(_plain(f"{name}: {count:,}") for name, count in counts.items()) or None,
+            help="\n\n".join(plain(f"{name}: {count:,}") for name, count in counts.items()) or None,
         )
-
-
-def _plain(text: str) -> str:
-    """Return text that markdown shows as it stands."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]()<>#+-.!|~$:" else sign for sign in text)
 
 
 def _chip(opened: Session) -> None:

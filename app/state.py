@@ -18,10 +18,13 @@ from medvis import methods
 from medvis.data import film as films
 from medvis.data import places
 from medvis.errors import MedvisError, NotFound
+from medvis.explain import density, hierarchy
+from medvis.explain.density import Backdrop, DiskScene
+from medvis.explain.hierarchy import Library, Walk
 from medvis.explain.session import Seen, Session, open_session
 from medvis.methods import Paper
 from medvis.store.runs import Run
-from medvis.types import Study
+from medvis.types import Placed, Study
 
 _PENDING, _PAGES, _RESULTS, _UNKNOWN = "_go", "_pages", "_results", "_unknown_run"
 _LOADING = threading.Lock()
@@ -191,7 +194,7 @@ def thumbnail(opened: Session, study: Study, side: int = 160) -> bytes | None:
     return films.encode_jpeg(opened.cohort.radiograph(study.films[0]), side) if study.films else None
 
 
-@st.cache_resource(max_entries=32, show_spinner=False, hash_funcs=_HASHES)
+@st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_HASHES)
 def seen(opened: Session, study: Study, index: int = 0) -> Seen:
     """Return a film as it is shown and as the model saw it."""
     return _loaded(opened).see(study, index)
@@ -210,6 +213,31 @@ def scene(opened: Session, study: Study, index: int = 0) -> Scene:
     return Scene(study, found.film, image, found.frame, opened.word_maps(study, found), sentences)
 
 
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASHES)
+def backdrop(opened: Session) -> Backdrop:
+    """Return what the disks of every study of a run share."""
+    return density.backdrop(opened.store, opened.run.record.config.get("cone", density.CONE))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_HASHES)
+def disk(
+    opened: Session, study: Study, film: str = "film0", given: str = "", own_plane: bool = False
+) -> DiskScene | None:
+    """Return a study on the disk, its film placed alone or given one of the report's texts."""
+    placed = _placed(opened, study, film, given)
+    return density.scene(opened, study, backdrop(opened), film=film, placed=placed, own_plane=own_plane)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_HASHES)
+def walk(opened: Session, study: Study, ref: str = "film0", given: str = "") -> Walk | None:
+    """Return the walk to the root from an item of a study; None if the store has no such item."""
+    placed, rows = _placed(opened, study, ref, given), opened.store.rows(study=study.id)
+    if ref not in rows.ref:
+        return None
+    start = rows.mean[rows.ref.index(ref)] if placed is None else placed.whole.mean.reshape(-1)
+    return hierarchy.walk(opened, _library(opened), start, backdrop(opened).cone)
+
+
 @st.cache_resource(max_entries=1, show_spinner=False)
 def warm() -> None:
     """Load the model beside the first page, once a process."""
@@ -226,6 +254,18 @@ def _warm(opened: Session) -> None:
         _loaded(opened)
     gc.collect()
     gc.freeze()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASHES)
+def _library(opened: Session) -> Library:
+    return hierarchy.library(opened)
+
+
+def _placed(opened: Session, study: Study, film: str, given: str) -> Placed | None:
+    """Return where a film is given one of its texts; None if it is placed alone, or is no film."""
+    if not given or not film.startswith("film"):
+        return None
+    return density.given(opened, study, seen(opened, study, int(film.removeprefix("film"))), given)
 
 
 def _loaded(opened: Session) -> Session:

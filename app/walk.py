@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app import pages, shell
-from app.serve import HERE
 
 
 @dataclass(frozen=True)
@@ -37,12 +36,10 @@ def visits(run: str, study: str) -> Iterator[Visit]:
 
     for page in sorted(path.stem for path in Path(pages.__path__[0]).glob("[a-z]*.py")):
         started = time.monotonic()
-        app = AppTest.from_file(str(HERE / "main.py"), default_timeout=60)
+        app = AppTest.from_string(f"from app.main import main; main({page!r})", default_timeout=60)
         app.query_params["run"] = run
         app.query_params["study"] = study
         app.run()
-        if page != "worklist":
-            app.switch_page(f"pages/{page}.py").run()
         texts = [str(one.value) for one in (*app.text, *app.markdown, *app.caption)]
         told = [str(one.value) for one in (*app.exception, *app.error, *app.warning)]
         if not any(shell.NOTICE.partition(".")[0] in text for text in texts):

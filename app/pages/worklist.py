@@ -1,7 +1,5 @@
 """The studies of the cohort: search, narrow down, open one."""
 
-from collections.abc import Sequence
-
 import streamlit as st
 
 from app import state
@@ -53,7 +51,7 @@ def _filters() -> Filters:
     return Filters(text or "", finding, view, split, has.get(film), has.get(report))
 
 
-def _facet(label: str, key: str, options: Sequence[str]) -> str:
+def _facet(label: str, key: str, options: tuple[str, ...]) -> str:
     """Return the chosen option; "" for any."""
     chosen = st.selectbox(label, [ANY, *options], key=key, bind="query-params", width=150)
     return "" if chosen in {None, ANY} else str(chosen)
@@ -75,7 +73,7 @@ def _open(found: Found, study: Study) -> None:
     state.go("case", study=study.id)
 
 
-def _table(opened: Session, shown: Sequence[Study], found: Found) -> None:
+def _table(opened: Session, shown: tuple[Study, ...], found: Found) -> None:
     header = st.columns(WIDTHS, vertical_alignment="center")
     for column, name in zip(header, ("Film", "Study", "View", "Split", "Findings", "Report"), strict=True):
         column.caption(name)
@@ -92,7 +90,7 @@ def _table(opened: Session, shown: Sequence[Study], found: Found) -> None:
             report.text(_report(opened, study))
 
 
-def _grid(opened: Session, shown: Sequence[Study], found: Found) -> None:
+def _grid(opened: Session, shown: tuple[Study, ...], found: Found) -> None:
     with st.grid(8, min_column_width=130, gap="small"):
         for study in shown:
             with st.container(border=True, gap="xxsmall", key=f"card_{study.id}"):

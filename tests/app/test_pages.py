@@ -1,25 +1,21 @@
 """Every page stands without a browser: the notice, kind sentences, and never a text of an error."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import serve, shell, state
-
-SCRIPT = serve.HERE / "entry" / "run.py"
+from app import serve, shell, state, walk
 
 
 def run(page: str = "worklist", **url: str) -> AppTest:
     """Run a page as a fresh visitor with a URL."""
-    app = AppTest.from_file(str(SCRIPT), default_timeout=120)
+    app = AppTest.from_string(f"from app.main import main; main({page!r})", default_timeout=120)
     for key, value in url.items():
         app.query_params[key] = value
-    app.run()
-    if page != "worklist":
-        app.switch_page(f"pages/{page}.py").run()
-    return app
+    return app.run()
 
 
 def said(app: AppTest) -> str:
@@ -86,6 +82,62 @@ def test_a_search_text_is_cut_not_refused() -> None:
     assert not app.exception
     assert "0 of 18 studies" in said(app)
     assert "No study fits" in said(app)
+
+
+def test_every_page_opens_on_a_study_and_the_walk_says_what_was_there() -> None:
+    found = list(walk.visits("small", "drawn-1"))
+    assert {"worklist", "case", "read_me"} <= {visit.page for visit in found}
+    assert [visit.problem for visit in found] == [""] * len(found)
+
+
+def test_the_walk_says_what_is_wrong(at_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = tmp_path / "damaged"
+    shutil.copytree(at_home, damaged)
+    for film in (damaged / "cohorts" / "drawn" / "films").rglob("*.png"):
+        film.write_bytes(b"not a film")
+    monkeypatch.setenv("MEDVIS_HOME", str(damaged))
+    state.thumbnail.clear()
+    state.seen.clear()
+    state.scene.clear()
+    found = {visit.page: visit.problem for visit in walk.visits("small", "drawn-1")}
+    assert "missing or damaged" in found["case"]
+    assert "Import the cohort again" in found["case"]
+
+
+def test_the_case_shows_a_study_and_carries_the_url_into_its_lists() -> None:
+    app = run("case", study="drawn-1", sent="f1", word="2", thr="3.5", grid="false")
+    assert not app.exception
+    assert app.selectbox(key="sent").value == "f1"
+    assert app.number_input(key="word").value == 2
+    assert app.number_input(key="thr").value == 3.5
+    assert app.toggle(key="grid").value is False
+    assert "f1: Small left pleural effusion." in said(app)
+    assert "Each word is read as it stands in the report" in said(app)
+    app.selectbox(key="sent").set_value("i0").run()
+    assert app.number_input(key="word").value == -1
+
+
+def test_a_wild_link_shows_the_study_without_a_selection() -> None:
+    app = run("case", study="drawn-1", sent="x9", word="999", thr="-3", grid="maybe")
+    assert not app.exception
+    assert "This page failed" not in said(app)
+    assert app.selectbox(key="sent").value == ""
+
+
+def test_another_study_drops_the_selected_sentence() -> None:
+    app = run("case", study="normal", sent="f1", word="1")
+    app.button(key="next").click().run()
+    assert app.text_input(key="study").value == "two-films"
+    assert app.selectbox(key="sent").value == ""
+    assert app.number_input(key="word").value == -1
+
+
+def test_read_me_names_every_paper_as_a_reimplementation() -> None:
+    app = run("read_me")
+    tables = [table.value for table in app.table]
+    papers = next(table for table in tables if "arXiv" in table)
+    assert {"CLIP", "MERU", "HYDEN"} <= set(papers["Method"])
+    assert all("re-implementation" in words for words in papers["Here"])
 
 
 def test_the_config_keeps_the_app_at_home_and_quiet() -> None:

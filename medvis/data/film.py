@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from medvis.data import aside
 from medvis.data.levels import Levels, unpack
+from medvis.data.pipes import Message
 from medvis.data.verdict import Refused, bad_film
 from medvis.data.worker import Pool
 from medvis.errors import BadFilm
@@ -75,18 +76,11 @@ def read_bytes(name: str, data: bytes, *, frame: int | None = None) -> Radiograp
         if len(data) > LARGEST:
             raise Refused("too-large", limit=LARGEST >> 20)
         answer, payload = _pool(os.getpid()).ask({"frame": frame}, data, seconds=_allowance(data))
-        levels = unpack(answer, payload)
-        return Radiograph(_display(levels), _spacing(levels), levels.view, levels.orientation, levels.words())
+        levels = _unpacked(answer, payload)
     except Refused as verdict:
         error = bad_film(name, verdict.code, verdict.facts)
-    except (
-        ValueError,
-        TypeError,
-        LookupError,
-        ArithmeticError,
-        AttributeError,
-    ):  # no answer of `Levels.pack`
-        error = bad_film(name, "decoder-died", {})
+    else:
+        return Radiograph(_display(levels), _spacing(levels), levels.view, levels.orientation, levels.words())
     raise error
 
 
@@ -155,6 +149,14 @@ def _read_or_error(path: Path) -> Radiograph | BadFilm:
         return read(path)
     except BadFilm as error:
         return error
+
+
+def _unpacked(answer: Message, payload: bytearray) -> Levels:
+    """Return what a worker decoded, or refuse an answer that no sound worker gives."""
+    try:
+        return unpack(answer, payload)
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError):
+        raise Refused("decoder-died") from None
 
 
 def _allowance(data: bytes) -> float:

@@ -4,6 +4,7 @@ Facts are drawn first and written down; where a sentence leaves something open t
 leaves open. Everything depends on (seed, patient number) alone.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ from medvis.data.slabs import Slabs
 from medvis.data.wording import Fact
 
 _NORMAL = 0.34  # share of patients without any finding
+_GOLDEN = (math.sqrt(5) - 1) / 2  # its multiples spread evenly: a small cohort has of everything
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,8 @@ def visits(slabs: Slabs, seed: int, number: int) -> Iterator[Visit]:
     """Yield the visits of a patient: mostly one, for one patient in four a second."""
     rng = np.random.default_rng([seed, number])
     body = anatomy.body(rng)
-    facts = story.coming(rng) if rng.random() > _NORMAL else ()
+    at = (seed * _GOLDEN**2 + number * _GOLDEN) % 1
+    facts = story.coming((at - _NORMAL) / (1 - _NORMAL), rng) if at >= _NORMAL else ()
     count = 2 if rng.random() < 0.25 else 1
     present = story.there(facts, rng)
     ratio = 0.0

@@ -36,10 +36,15 @@ _STORIES: tuple[tuple[float, tuple[tuple[str, float], ...]], ...] = (
 _SIDELESS = ("oedema", "cardiomegaly")
 
 
-def coming(rng: Generator) -> tuple[Fact, ...]:
-    """Draw why a patient comes, as facts that a report will state."""
-    chances = np.array([chance for chance, _ in _STORIES])
-    _, parts = _STORIES[int(rng.choice(len(_STORIES), p=chances / chances.sum()))]
+def coming(at: float, rng: Generator) -> tuple[Fact, ...]:
+    """Return why a patient comes, as facts that a report will state.
+
+    Args:
+        at: Chooses the story, in [0, 1): evenly spread values meet every story as often as it is common.
+        rng: Source of all else.
+    """
+    reach = np.cumsum([chance for chance, _ in _STORIES])
+    _, parts = _STORIES[int(np.searchsorted(reach, at * reach[-1], side="right"))]
     side = "right" if rng.random() < 0.53 else "left"
     facts: list[Fact] = []
     for name, chance in parts:
@@ -54,8 +59,8 @@ def coming(rng: Generator) -> tuple[Fact, ...]:
 def _fact(name: str, side: str, rng: Generator) -> Fact:
     certainty: wording.Certainty = "certain"
     draw = rng.random()
-    if name != "cardiomegaly" and draw < 0.26:
-        certainty = "probable" if draw < 0.13 else "possible"
+    if name != "cardiomegaly" and draw < 0.2:
+        certainty = "probable" if draw < 0.1 else "possible"
     severity = str(rng.choice(["small", "moderate", "large"], p=[0.4, 0.38, 0.22]))
     if name == "effusion" and rng.random() < 0.15:
         severity = "small to moderate"
@@ -114,7 +119,7 @@ def later(
             wording.changed(fact, change, _severity(kept[0].size * size, fact) if kept else fact.severity)
         )
     if not said and rng.random() < 0.4:
-        fresh = coming(rng)[:1]
+        fresh = coming(float(rng.random()), rng)[:1]
         said += [replace(fact, change="new") for fact in fresh]
         present_now += there(fresh, rng)
     return tuple(said), tuple(present_now)

@@ -245,6 +245,13 @@ def warm() -> None:
         threading.Thread(target=_warm, args=(session(),), name="medvis-warm").start()
 
 
+def forget() -> None:
+    """Let go of everything cached in this process, so that it can end without leaving connections open."""
+    st.cache_resource.clear()
+    gc.unfreeze()
+    gc.collect()
+
+
 def _warm(opened: Session) -> None:
     """Load what every session needs and spare it every later garbage collection.
 

@@ -10,7 +10,7 @@ import torch
 
 from medvis.data import aside
 from medvis.data.cohort import Cohort
-from medvis.errors import BadCohort
+from medvis.errors import BadCohort, NotFound
 from medvis.methods.base import Method
 from medvis.store.runs import Run
 from medvis.store.store import Store
@@ -36,10 +36,10 @@ def evaluate(run: Run, cohort: Cohort, *, split: str = "test") -> dict[str, Any]
     Raises:
         BadStore: If the run was not embedded on this cohort with these weights.
         BadCohort: If the split has no film.
-        ValueError: If there is no such split.
+        NotFound: If there is no such split.
     """
     if split not in {"train", "val", "test", "all"}:
-        raise ValueError(f"a split is train, val, test or all, not {split!r}")
+        raise NotFound("There is no such split.", remedy="Use train, val, test or all.")
     with (
         Store.open(run.folder, cohort.hash, run=run.id, cohort=cohort.path.name) as store,
         torch.inference_mode(),

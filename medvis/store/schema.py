@@ -8,6 +8,7 @@ import dataclasses
 import json
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 VERSION = 1
@@ -147,3 +148,10 @@ class Manifest:
 def generation_file(generation: int) -> str:
     """Return the file name of a generation."""
     return f"gen-{generation:d}.duckdb"
+
+
+def shown(path: Path) -> str:
+    """Return the path from its run on: RUN/stores/HASH/FILE."""
+    parts = path.parts
+    at = len(parts) - 1 - parts[::-1].index("stores") if "stores" in parts else len(parts) - 1
+    return "/".join(parts[max(at - 1, 0) :])

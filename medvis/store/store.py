@@ -20,7 +20,7 @@ from medvis.errors import BadStore
 
 from . import schema
 from .matrix import Column, Matrix, Rows, fold, scannable
-from .schema import Manifest
+from .schema import Manifest, shown
 
 MANIFEST = "manifest.json"
 BLOCK = 16_384  # rows that are in memory twice while a matrix is read
@@ -84,7 +84,7 @@ class Store:
             except FileNotFoundError:
                 continue
         else:
-            raise BadStore(f"{_shown(path)} is missing.", remedy=remedy)
+            raise BadStore(f"{shown(path)} is missing.", remedy=remedy)
         remedy = f"Run `medvis embed {run_folder.name} --cohort {cohort or manifest.about.cohort_name}`."
         store = cls(folder, manifest, remedy, connection)
         try:
@@ -171,20 +171,21 @@ class Store:
             with self._connection.cursor() as cursor:
                 yield cursor
         except duckdb.Error:
-            shown = self.folder / self.manifest.file
-            raise BadStore(f"{_shown(shown)} cannot be read.", remedy=self.remedy) from None
+            raise BadStore(
+                f"{shown(self.folder / self.manifest.file)} cannot be read.", remedy=self.remedy
+            ) from None
 
     def _agree(self, cohort_hash: str, run: str) -> None:
-        shown = _shown(self.folder / self.manifest.file)
+        name = shown(self.folder / self.manifest.file)
         about = self.manifest.about
         if about.cohort != cohort_hash:
-            raise BadStore(f"{shown} was made of another cohort ({about.cohort[:8]}).", remedy=self.remedy)
+            raise BadStore(f"{name} was made of another cohort ({about.cohort[:8]}).", remedy=self.remedy)
         if run and about.run != run:
-            raise BadStore(f"{shown} was made with other weights (run {about.run[:8]}).", remedy=self.remedy)
+            raise BadStore(f"{name} was made with other weights (run {about.run[:8]}).", remedy=self.remedy)
         with self._cursor() as cursor:
             counts = dict(cursor.sql(schema.COUNTS).fetchall())
         if counts != self.manifest.counts:
-            raise BadStore(f"{shown} has other rows than its manifest says.", remedy=self.remedy)
+            raise BadStore(f"{name} has other rows than its manifest says.", remedy=self.remedy)
 
 
 def read_manifest(folder: Path, remedy: str) -> Manifest:
@@ -197,11 +198,11 @@ def read_manifest(folder: Path, remedy: str) -> Manifest:
     try:
         return Manifest.parse(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BadStore(f"{_shown(folder)} holds no store.", remedy=remedy) from None
+        raise BadStore(f"{shown(folder)} holds no store.", remedy=remedy) from None
     except UnicodeDecodeError:
-        raise BadStore(f"{_shown(path)} is not text.", remedy=remedy) from None
+        raise BadStore(f"{shown(path)} is not text.", remedy=remedy) from None
     except ValueError as error:
-        raise BadStore(f"{_shown(path)} {error}.", remedy=remedy) from None
+        raise BadStore(f"{shown(path)} {error}.", remedy=remedy) from None
 
 
 def file_hash(path: Path) -> str:
@@ -213,18 +214,18 @@ def file_hash(path: Path) -> str:
 def _same_bytes(path: Path, manifest: Manifest, remedy: str) -> None:
     size = path.stat().st_size
     if size != manifest.size:
-        raise BadStore(f"{_shown(path)} has {size} bytes instead of {manifest.size}.", remedy=remedy)
+        raise BadStore(f"{shown(path)} has {size} bytes instead of {manifest.size}.", remedy=remedy)
     if file_hash(path) != manifest.sha256:
-        raise BadStore(f"{_shown(path)} has other content than was published.", remedy=remedy)
+        raise BadStore(f"{shown(path)} has other content than was published.", remedy=remedy)
 
 
 def _connect(path: Path, remedy: str) -> duckdb.DuckDBPyConnection:
     if path.with_name(f"{path.name}.wal").exists():
-        raise BadStore(f"{_shown(path)} has a log beside it, which no store has.", remedy=remedy)
+        raise BadStore(f"{shown(path)} has a log beside it, which no store has.", remedy=remedy)
     try:
         return duckdb.connect(str(path), read_only=True, config=HARDENED)
     except duckdb.Error:
-        raise BadStore(f"{_shown(path)} is not a DuckDB file.", remedy=remedy) from None
+        raise BadStore(f"{shown(path)} is not a DuckDB file.", remedy=remedy) from None
 
 
 def _choice(kinds: Sequence[str] | None, split: str | None, study: str | None) -> dict[str, object]:
@@ -245,10 +246,3 @@ def _column(column: pa.ChunkedArray) -> Column:
     rank[torch.tensor(order, dtype=torch.long)] = torch.arange(len(names), dtype=torch.int32)
     codes = torch.from_numpy(coded.indices.to_numpy().copy()).long()
     return Column(rank[codes], tuple(names[at] for at in order))
-
-
-def _shown(path: Path) -> str:
-    """Return the path from its run on: RUN/stores/HASH/FILE."""
-    parts = path.parts
-    at = len(parts) - 1 - parts[::-1].index("stores") if "stores" in parts else len(parts) - 1
-    return "/".join(parts[max(at - 1, 0) :])

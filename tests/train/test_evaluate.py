@@ -9,7 +9,7 @@ import torch
 from small_run import small_cohort, small_run
 
 from medvis.data.cohort import Cohort
-from medvis.errors import BadCohort, BadStore
+from medvis.errors import BadCohort, BadStore, NotFound
 from medvis.store.matrix import Rows
 from medvis.store.publish import publish
 from medvis.store.store import Store
@@ -178,7 +178,7 @@ def test_the_test_split_is_measured_unless_another_is_named(cohort: Cohort) -> N
     assert "on split test" in evaluate.summary(found)
     with pytest.raises(BadCohort, match="Split val of small has no film"):
         evaluate.evaluate(run, cohort, split="val")
-    with pytest.raises(ValueError, match="a split is"):
+    with pytest.raises(NotFound, match="Use train, val, test or all"):
         evaluate.evaluate(run, cohort, split="tset")
 
 

@@ -1,9 +1,13 @@
 """The film viewer in a real browser: hover, keep, threshold, window, deep links, keys."""
 
 import re
+from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+
+from medvis.explain import session
 
 pytestmark = pytest.mark.browser
 STUDY = "drawn-1"
@@ -21,29 +25,33 @@ def word(page: Page, text: str, sentence: str = "f1") -> Locator:
     return page.locator(f"[data-sentence={sentence}] .word", has_text=re.compile(f"^{text}$"))
 
 
-def pixel(page: Page, x: float, y: float) -> list[int]:
-    """Return the colour drawn at a place of the film, given as shares of its width and height."""
+def pixels(page: Page, places: list[tuple[float, float]]) -> list[list[int]]:
+    """Return the colours drawn at places of the fitted 640 x 800 film, given in film pixels."""
     return page.evaluate(
-        """([x, y]) => { const all = [...document.querySelectorAll('*')];
+        """(places) => { const all = [...document.querySelectorAll('*')];
            const c = all.map(e => e.shadowRoot?.querySelector('.film canvas')).find(Boolean);
-           const tall = c.height, wide = tall * 640 / 800, left = (c.width - wide) / 2;
-           return [...c.getContext('2d').getImageData(left + x * wide, y * tall, 1, 1).data]; }""",
-        [x, y],
+           const by = c.height / 800, left = (c.width - 640 * by) / 2, paint = c.getContext('2d');
+           return places.map(([x, y]) => [...paint.getImageData(left + x * by, y * by, 1, 1).data]); }""",
+        places,
     )
+
+
+def pixel(page: Page, x: float, y: float) -> list[int]:
+    return pixels(page, [(x, y)])[0]
 
 
 def test_nothing_lies_over_the_film_until_a_word_is_pointed_at(page: Page, app_url: str) -> None:
     film = opened(page, app_url)
     assert film.get_attribute("data-shown") == ""
-    red, green, blue, _ = pixel(page, 0.5, 0.9)
+    red, green, blue, _ = pixel(page, 320, 720)
     assert red == green == blue
 
 
 def test_the_film_is_upright_and_the_right_way_round(page: Page, app_url: str) -> None:
     opened(page, app_url)
-    assert pixel(page, 460 / 640, 560 / 800)[0] == pytest.approx(235, abs=2)  # the square, in the left base
-    assert pixel(page, 180 / 640, 560 / 800)[0] < 120
-    assert pixel(page, 460 / 640, 240 / 800)[0] < 120
+    assert pixel(page, 460, 560)[0] == pytest.approx(235, abs=2)  # the square, in the left base
+    assert pixel(page, 180, 560)[0] < 120
+    assert pixel(page, 460, 240)[0] < 120
     expect(page.locator(".marker.left")).to_have_text("R")
     expect(page.locator(".marker.right")).to_have_text("L")
 
@@ -64,19 +72,24 @@ def test_hovering_a_word_draws_its_map_within_a_frame(page: Page, app_url: str) 
     assert sorted(times)[len(times) // 2] < 16.7, times
 
 
-def test_a_map_lies_where_its_cells_are(page: Page, app_url: str) -> None:
-    film = opened(page, app_url, more="&thr=0")
-    word(page, "effusion").hover()
+@pytest.mark.parametrize("smooth", [False, True])
+def test_exactly_the_cells_that_reach_the_threshold_are_amber(
+    page: Page, app_url: str, home_folder: Path, smooth: bool
+) -> None:
+    opened_run = session.open_session(home_folder / "runs" / "small", home_folder / "cohorts" / "drawn")
+    study = opened_run.cohort.study(STUDY)
+    seen = opened_run.see(study)
+    cells = opened_run.word_maps(study, seen).of("f1", 3)
+    assert cells is not None
+    shown = np.argwhere(seen.frame.seen_cells((14, 14)))
+    places = seen.frame.to_image((shown[:, ::-1] + 0.5) * 16)  # the cells' centres
+    film = opened(page, app_url, more=f"&sent=f1&word=3&thr=2&grid={str(not smooth).lower()}")
     expect(film).to_have_attribute("data-shown", "f1:3")
-    found = re.search(r"row (\d+) of 14, column (\d+) of 14", page.locator(".says").inner_text())
-    assert found
-    row, column = int(found[1]) - 0.5, int(found[2]) - 0.5
-    x, y = (column / 14 * 800 - 80) / 640, row / 14  # the grid covers the letterbox of 800 x 800
-    assert 0 < x < 1
-    red, _, blue, _ = pixel(page, x, y)
-    assert red > blue + 20, "the highest cell is not amber"
-    grey = pixel(page, x - 2.5 / 14 * 800 / 640, y) if x > 0.5 else pixel(page, x + 2.5 / 14 * 800 / 640, y)
-    assert grey[0] - grey[2] < red - blue, "elsewhere it is no less amber"
+    amber = [red - blue > 8 for red, _, blue, _ in pixels(page, places.tolist())]
+    values = cells[shown[:, 0], shown[:, 1]]
+    clear = np.abs(values - 2) > 0.1  # the contour itself is amber
+    assert 3 <= (values >= 2).sum() <= 60
+    np.testing.assert_array_equal(np.array(amber)[clear], (values >= 2)[clear])
 
 
 def test_a_click_keeps_the_map_and_the_url_names_it(page: Page, app_url: str) -> None:
@@ -118,7 +131,7 @@ def test_peek_hides_the_map_while_it_is_held(page: Page, app_url: str) -> None:
 
 def test_invert_and_reset_act_on_the_film_in_the_browser(page: Page, app_url: str) -> None:
     opened(page, app_url)
-    place = (460 / 640, 560 / 800)
+    place = (460, 560)
     page.keyboard.press("i")
     assert pixel(page, *place)[0] == pytest.approx(20, abs=2)
     page.keyboard.press(" ")
@@ -130,13 +143,13 @@ def test_the_window_does_not_touch_the_map(page: Page, app_url: str) -> None:
     expect(film).to_have_attribute("data-shown", "f1:3")
     box = film.locator("canvas").bounding_box()
     assert box
-    before, amber = pixel(page, 0.3, 0.4), page.locator(".says").inner_text()
+    before, amber = pixel(page, 192, 320), page.locator(".says").inner_text()
     page.mouse.move(box["x"] + 300, box["y"] + 200)
     page.mouse.down()
     page.mouse.move(box["x"] + 420, box["y"] + 120, steps=4)
     page.mouse.up()
     page.wait_for_timeout(100)
-    assert pixel(page, 0.3, 0.4) != before
+    assert pixel(page, 192, 320) != before
     expect(page.locator(".says")).to_have_text(amber)
     expect(film).to_have_attribute("data-shown", "f1:3")
 

@@ -86,26 +86,30 @@ def _run(what: Work, folder: Path, saved: Checkpoint | None) -> _Best:
     steps = what.settings.steps
     with Journal(folder / start.LOG, keep=first) as journal:
         bar = tqdm(range(first, steps), initial=first, total=steps, desc=what.train.method, disable=None)
-        for step, chosen in zip(bar, what.plan.steps(first), strict=False):
-            line = _step(what, step, chosen)
-            last = step + 1 == steps
-            if last or (step + 1) % what.train.validate == 0:
+        for number, chosen in zip(bar, what.plan.steps(first), strict=False):
+            line = step(what, number, chosen)
+            last = number + 1 == steps
+            if last or (number + 1) % what.train.validate == 0:
                 found = validate(what)
                 line |= found
-                loss = found.get("validation", -float(step))
+                loss = found.get("validation", -float(number))
                 if loss < best.loss:
-                    best = _Best(step + 1, loss, _snapshot(what))
-            journal.write({"step": step + 1, **line})
+                    best = _Best(number + 1, loss, _snapshot(what))
+            journal.write({"step": number + 1, **line})
             bar.set_postfix(loss=f"{line['loss']:.3f}")
-            if last or (step + 1) % what.train.checkpoint == 0:
-                checkpoint.save(folder, _checkpoint(what, step + 1, best))
+            if last or (number + 1) % what.train.checkpoint == 0:
+                checkpoint.save(folder, _checkpoint(what, number + 1, best))
     return best
 
 
-def _step(what: Work, step: int, chosen: Sequence[Pair]) -> dict[str, Any]:
-    """Take one step and return its line of the log."""
+def step(what: Work, number: int, chosen: Sequence[Pair]) -> dict[str, Any]:
+    """Take one step, the first has number 0, and return its line of the log.
+
+    Raises:
+        NonFinite: If a term of the loss or a gradient is not a number; nothing was changed then.
+    """
     began = time.perf_counter()
-    seed = what.train.seed * 1_000_003 + step
+    seed = what.train.seed * 1_000_003 + number
     torch.manual_seed(seed)  # dropout of the encoders
     for part in _learning(what).values():
         part.train()
@@ -114,7 +118,7 @@ def _step(what: Work, step: int, chosen: Sequence[Pair]) -> dict[str, Any]:
     for name, term in (*loss.terms.items(), ("total", loss.total)):
         if not torch.isfinite(term):
             raise NonFinite(
-                f"Step {step + 1}: the term {name} of {what.train.method} is {float(term.detach())}.",
+                f"Step {number + 1}: the term {name} of {what.train.method} is {float(term.detach())}.",
                 remedy="The last checkpoint is kept. Lower --rate, or look at log.jsonl for what grew.",
             )
     what.optimizer.zero_grad()
@@ -123,10 +127,10 @@ def _step(what: Work, step: int, chosen: Sequence[Pair]) -> dict[str, Any]:
     norm = float(torch.nn.utils.clip_grad_norm_(learning, what.train.clip))
     if not math.isfinite(norm):
         raise NonFinite(
-            f"Step {step + 1}: the gradient of {_culprit(what)} is not finite; its terms are.",
+            f"Step {number + 1}: the gradient of {_culprit(what)} is not finite; its terms are.",
             remedy="The last checkpoint is kept. Lower --rate, or report the step's seed.",
         )
-    share = schedule.share(step, what.settings.steps, what.train.warmup)
+    share = schedule.share(number, what.settings.steps, what.train.warmup)
     for group in what.optimizer.param_groups:
         group["lr"] = group["top"] * share
     what.optimizer.step()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app import pages, shell
+from app import pages, shell, state
 
 
 @dataclass(frozen=True)
@@ -48,3 +48,4 @@ def visits(run: str, study: str) -> Iterator[Visit]:
         words = sum(len(text.split()) for text in texts)
         summary = f"{len(list(app.main))} blocks, {drawn} pictures, {words} words"
         yield Visit(page, time.monotonic() - started, "; ".join(told), summary)
+    state.forget()

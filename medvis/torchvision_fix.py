@@ -37,7 +37,7 @@ class _Loader(importlib.abc.Loader):
 
             for name in [name for name in sys.modules if name.startswith("torchvision.")]:
                 del sys.modules[name]
-            library = torch.library.Library("torchvision", "FRAGMENT")
+            library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
             _declared.append(library)
             for operator in ("nms", "qnms"):
                 library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

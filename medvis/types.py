@@ -191,6 +191,12 @@ class Encoded:
         """Return some rows of the batch."""
         return Encoded(self.kind, self.whole[rows], self.parts[rows], self.real[rows], self.grid)
 
+    def to(self, device: torch.device) -> "Encoded":
+        """Return it on a device."""
+        return Encoded(
+            self.kind, self.whole.to(device), self.parts.to(device), self.real.to(device), self.grid
+        )
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -225,7 +231,9 @@ class Density:
     mean: Float[Tensor, "*b d"]
     log_scale: Float[Tensor, "*b d"] | None = None
 
-    def __getitem__(self, index: int | slice | list[int] | Tensor | tuple[object, ...]) -> "Density":
+    def __getitem__(
+        self, index: int | slice | list[int] | Tensor | tuple[Tensor | slice | int | None, ...]
+    ) -> "Density":
         """Return some of them, by the first axes."""
         scale = None if self.log_scale is None else self.log_scale[index]
         return Density(self.mean[index], scale)

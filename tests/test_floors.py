@@ -13,7 +13,7 @@ FLOORS = {
     "medvis.explain": 6, "train": 7, "app": 7, "medvis.cli": 8, "medvis.commands": 8,
 }  # fmt: skip
 FREE = {"medvis", "medvis.__main__"}  # the façade and the map
-PAGE_IMPORTS = {"streamlit", "app", "medvis.explain", "medvis.types"}
+PAGE_IMPORTS = {"streamlit", "app", "medvis.explain", "medvis.types", "collections.abc"}
 
 
 def modules() -> list[Path]:

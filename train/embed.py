@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 from tqdm import tqdm
 
-from medvis.data import frame, report
+from medvis.data import batch, frame, report
 from medvis.data.cohort import Cohort
 from medvis.explain import prompts
 from medvis.geometry.lorentz import Lorentz
@@ -20,6 +20,8 @@ from medvis.store.runs import Model, Run
 from medvis.store.schema import About
 from medvis.types import Density, Encoded, Film, Mode, Study
 
+from . import pairs
+from .pairs import Cached
 from .subject import joined
 
 FILMS = 16  # decoded and encoded at a time
@@ -72,7 +74,8 @@ def embed(run: Run, cohort: Cohort) -> Path:
             densities=model.method.can(Spreads),
             left_out=left_out(studies),
         )
-        return publish(run.folder, cohort.hash, _rows(model, cohort, studies, words), about)
+        known = pairs.cached(model, cohort) if _shares_cache(run, cohort) else None
+        return publish(run.folder, cohort.hash, _rows(model, cohort, known, studies, words), about)
 
 
 def left_out(studies: Sequence[Study]) -> dict[str, int]:
@@ -86,27 +89,51 @@ def left_out(studies: Sequence[Study]) -> dict[str, int]:
     }
 
 
-def _rows(model: Model, cohort: Cohort, studies: Sequence[Study], words: Sequence[Item]) -> Iterator[Rows]:
-    yield from _film_rows(model, cohort, studies)
+def _shares_cache(run: Run, cohort: Cohort) -> bool:
+    """Return whether the training kept what its frozen encoders made of this cohort."""
+    return {"image", "text"} <= run.record.towers.keys() and run.record.cohort_hash == cohort.hash
+
+
+def _rows(
+    model: Model, cohort: Cohort, known: Cached | None, studies: Sequence[Study], words: Sequence[Item]
+) -> Iterator[Rows]:
+    yield from _film_rows(model, cohort, known, studies)
     if not words:
         return
     unique = {text: at for at, text in enumerate(dict.fromkeys(item.text for item in words))}
-    places = _place_texts(model, list(unique))
+    places = _place_texts(model, known, list(unique))
     for start in range(0, len(words), ROWS):
         part = words[start : start + ROWS]
         yield _published(model.method, part, places[torch.tensor([unique[item.text] for item in part])])
 
 
-def _film_rows(model: Model, cohort: Cohort, studies: Sequence[Study]) -> Iterator[Rows]:
+def _film_rows(
+    model: Model, cohort: Cohort, known: Cached | None, studies: Sequence[Study]
+) -> Iterator[Rows]:
     films = [
         (Item("film", study.id, study.patient, study.split, f"film{at}"), film)
         for study in studies
         for at, film in enumerate(study.films)
     ]
-    for start in tqdm(range(0, len(films), FILMS), desc="placing films", disable=None, leave=False):
-        part = films[start : start + FILMS]
-        placed = place_alone(model.method, encode_films(model, cohort, [film for _, film in part]))
-        yield _published(model.method, [item for item, _ in part], placed)
+    kept = set() if known is None else _kept(known, studies)
+    cached = [item for item, _ in films if (item.study, item.ref) in kept]
+    others = [(item, film) for item, film in films if (item.study, item.ref) not in kept]
+    for start in range(0, len(cached), FILMS):
+        part = cached[start : start + FILMS]
+        assert known is not None
+        encoded = known.films.encoded([item.study for item in part])
+        yield _published(model.method, part, place_alone(model.method, encoded))
+    for start in tqdm(range(0, len(others), FILMS), desc="placing films", disable=None, leave=False):
+        some = others[start : start + FILMS]
+        placed = place_alone(model.method, encode_films(model, cohort, [film for _, film in some]))
+        yield _published(model.method, [item for item, _ in some], placed)
+
+
+def _kept(known: Cached, studies: Sequence[Study]) -> set[tuple[str, str]]:
+    """Return which films the cache holds: the frontal one of each study in it."""
+    inside = set(known.films.shards.keys)
+    chosen = [(study, batch.frontal(study)) for study in studies if study.id in inside]
+    return {(study.id, f"film{study.films.index(film)}") for study, film in chosen if film is not None}
 
 
 def encode_films(model: Model, cohort: Cohort, films: Sequence[Film]) -> Encoded:
@@ -124,13 +151,18 @@ def on_device(model: Model) -> Model:
     return Model(model.method.to(device), model.image.to(device), model.text.to(device))
 
 
-def _place_texts(model: Model, texts: Sequence[str]) -> Density:
-    """Return the place of each text; texts of like length are encoded together."""
-    order = sorted(range(len(texts)), key=lambda at: len(texts[at]))
+def _place_texts(model: Model, known: Cached | None, texts: Sequence[str]) -> Density:
+    """Return the place of each text, cached ones first; texts of like length are encoded together."""
+    kept = set() if known is None else set(known.texts.shards.keys)
+    order = sorted(range(len(texts)), key=lambda at: (texts[at] not in kept, len(texts[at])))
     found = []
     for start in tqdm(range(0, len(order), TEXTS), desc="placing texts", disable=None, leave=False):
         chunk = [texts[at] for at in order[start : start + TEXTS]]
-        found.append(place_alone(model.method, model.text.encode(chunk)))
+        if known is not None and kept.issuperset(chunk):
+            encoded = known.texts.encoded(chunk)
+        else:
+            encoded = model.text.encode(chunk)
+        found.append(place_alone(model.method, encoded))
     back = torch.empty(len(order), dtype=torch.long)
     back[torch.tensor(order, dtype=torch.long)] = torch.arange(len(order))
     return joined(found)[back]
@@ -142,7 +174,7 @@ def place_alone(method: Method, item: Encoded) -> Density:
     Raises:
         ValueError: If the method can place them only together with something else.
     """
-    placed = method.place(item)
+    placed = method.place(item.to(next(method.parameters()).device))
     if placed.mode not in (Mode.POINT, Mode.GLOBAL):
         raise ValueError(f"{method.name} gave a {placed.mode.value} place: it cannot be indexed")
     return placed.whole

@@ -13,10 +13,13 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
 from medvis.data import batch, report
+from medvis.data.cohort import Cohort
 from medvis.models.image import ImageEncoder
 from medvis.models.text import TextEncoder
+from medvis.store.runs import Model
 from medvis.types import Encoded, Study
 
+from . import features
 from .features import Films, Pixels, Texts
 
 
@@ -51,6 +54,16 @@ class Cached:
         """Return cached encodings: they are the same in every step."""
         image = self.films.encoded([pair.study.id for pair in pairs])
         return image, self.texts.encoded([pair.text for pair in pairs])
+
+
+def cached(model: Model, cohort: Cohort) -> Cached:
+    """Return what a run's frozen encoders make of a cohort; what no cache knows is encoded now.
+
+    Every side of the split is in it, so that training and embedding share one cache.
+    """
+    studies = trainable(cohort.studies())
+    texts = [text for study in studies for text in texts_of(study)]
+    return Cached(features.films(model.image, cohort, studies), features.texts(model.text, texts))
 
 
 @dataclass(frozen=True)

@@ -92,8 +92,7 @@ def _source(
     if settings.frozen:
         freeze(model.image, 0)
         freeze(model.text, 0)
-        every = [text for study in studies for text in pairs.texts_of(study)]
-        return pairs.Cached(features.films(model.image, cohort, studies), features.texts(model.text, every))
+        return pairs.cached(model, cohort)
     freeze(model.image, 1)
     freeze(model.text, train.thaw)
     half = train.precision == "bfloat16" or (train.precision == "auto" and torch.cuda.is_available())

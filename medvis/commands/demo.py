@@ -121,7 +121,7 @@ def _run(method: str, cohort: "Cohort") -> None:
         )
         run = _timed(f"training {name}", lambda: loop.train(settings))
     try:
-        Store.open(run.folder, cohort.hash)
+        Store.open(run.folder, cohort.hash, run=run.id)
     except BadStore:
         _timed(f"embedding {name}", lambda: embed.embed(run, cohort))
 

@@ -56,7 +56,7 @@ class Session:
         Raises:
             BadStore: If the run was not embedded on this cohort, with the command that does it.
         """
-        return Store.open(self.run.folder, self.cohort.hash)
+        return Store.open(self.run.folder, self.cohort.hash, run=self.run.id, cohort=self.cohort.name)
 
     def see(self, study: Study, index: int = 0) -> Seen:
         """Return one film of a study, decoded and encoded.

@@ -169,13 +169,13 @@ def contained(
 
 class _Bounded(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, low: float, high: float) -> Tensor:  # noqa: ANN401
+    def forward(ctx: Any, x: Float[Tensor, "*b"], low: float, high: float) -> Float[Tensor, "*b"]:  # noqa: ANN401
         ctx.save_for_backward(x)
         ctx.bounds = (low, high)
         return x.clamp(low, high)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+    def backward(ctx: Any, grad: Float[Tensor, "*b"]) -> tuple[Float[Tensor, "*b"], None, None]:  # noqa: ANN401
         (x,) = ctx.saved_tensors
         low, high = ctx.bounds
         outward = ((x > high) & (grad < 0)) | ((x < low) & (grad > 0))

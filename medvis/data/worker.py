@@ -46,7 +46,6 @@ class Worker:
         self.module = module
         self.patience = patience
         self._process: subprocess.Popen[bytes] | None = None
-        self._foreign: subprocess.Popen[bytes] | None = None
         self._pipes = (-1, -1)
         self._owner = 0
 
@@ -84,11 +83,10 @@ class Worker:
         process, self._process = self._process, None
         if process is None:
             return None
-        if self._owner == os.getpid():
-            process.kill()  # one that has ended itself keeps its own reason
-            process.wait()
-        else:  # in a fork it is the parent's: kept, so that nobody waits for it here
-            self._foreign = process
+        # One that has ended itself keeps its own reason. In a fork, Popen finds that the process is no child
+        # there and leaves it alone.
+        process.kill()
+        process.wait()
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
                 pipe.close()  # type: ignore[union-attr]

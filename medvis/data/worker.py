@@ -18,6 +18,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from medvis.data.pipes import Message, receive, send
 from medvis.data.verdict import Refused, bad_film
@@ -97,22 +98,16 @@ class Worker:
         if self._process and self._owner == os.getpid() and self._process.poll() is None:
             return
         self.stop()
-        paths = os.pathsep.join(path for path in sys.path if path)
-        kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
         self._owner = os.getpid()
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-s", "-m", self.module],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd="/",
-            env={**kept, **_ALONE, "PYTHONPATH": paths},
-        )  # fmt: skip
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._pipes = self._process.stdin.fileno(), self._process.stdout.fileno()
-        for pipe in self._pipes:
-            os.set_blocking(pipe, False)
-            with contextlib.suppress(AttributeError, OSError):  # Linux only; a pipe of 64 kB is slow
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
         try:
+            self._process = _launched(self.module)
+            assert self._process.stdin is not None
+            assert self._process.stdout is not None
+            self._pipes = self._process.stdin.fileno(), self._process.stdout.fileno()
+            for pipe in self._pipes:
+                os.set_blocking(pipe, False)
+                with contextlib.suppress(AttributeError, OSError):  # Linux only; a pipe of 64 kB is slow
+                    fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, 1 << 20)
             receive(self._pipes[1], time.monotonic() + START)
         except (OSError, EOFError, ValueError):
             self.stop()
@@ -158,6 +153,17 @@ def serve(handle: Handler) -> None:
     with contextlib.suppress(EOFError, BrokenPipeError):
         while True:
             send(answers, *_answer(handle, *receive(requests)))
+
+
+def _launched(module: str) -> "subprocess.Popen[bytes]":
+    """Return a new process that runs a module and finds the packages that this one finds."""
+    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-P", "-s", "-m", module],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0, cwd="/",
+        env={**kept, **_ALONE, "PYTHONPATH": paths},
+    )  # fmt: skip
 
 
 def _answer(handle: Handler, head: Message, data: bytearray) -> tuple[Message, Sequence[memoryview]]:

@@ -147,8 +147,12 @@ function sentenceAbout(viewer, unit, map, found, flat) {
   const where = `row ${found.row + 1} of ${map.rows}, column ${found.column + 1} of ${map.columns}`;
   const above = found.above ? `${found.above} of ${found.known} cells reach ${scene.threshold}×`
     : `no cell reaches ${scene.threshold}×: lower the threshold`;
-  return `${name}${unit.negated ? ' (denied in the report)' : ''}: highest ${top} at ${where}; ${above}. ${own(header, unit)}${known(header, map, found)}`;
+  return `${name}${unit.negated ? ' (denied in the report)' : ''}: highest ${top} at ${where}; ${above}. ${own(header, unit)}${known(header, map, found)}`
+    + (unseen(scene, map) ? ' Hatched: not seen by the model.' : '');
 }
+
+const unseen = ({ width, height }, { x, y, step, stepY, columns, rows }) =>
+  x > 0.5 || y > 0.5 || x + columns * step < width - 0.5 || y + rows * stepY < height - 0.5;
 
 // The control beside every map: does it depend on what was picked at all?
 function own(header, unit) {

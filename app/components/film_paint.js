@@ -230,12 +230,14 @@ function hatch(context, scene) {
   }
   context.save();
   context.clip(unseen);
-  context.strokeStyle = 'rgba(139, 148, 158, .55)';
-  context.lineWidth = scene.ratio;
-  context.beginPath();
-  const gap = 9 * scene.ratio, tall = bottom - top;
-  for (let x = left - tall; x < right; x += gap) { context.moveTo(x, bottom); context.lineTo(x + tall, top); }
-  context.stroke();
+  const gap = 10 * scene.ratio, tall = bottom - top;
+  for (const [colour, shift] of [['rgba(0, 0, 0, .7)', 0], ['rgba(201, 209, 217, .7)', 1.5 * scene.ratio]]) {
+    context.strokeStyle = colour;  // both, so that it shows on any grey
+    context.lineWidth = 1.5 * scene.ratio;
+    context.beginPath();
+    for (let x = left - tall + shift; x < right; x += gap) { context.moveTo(x, bottom); context.lineTo(x + tall, top); }
+    context.stroke();
+  }
   context.restore();
 }
 

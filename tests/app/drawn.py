@@ -16,6 +16,7 @@ from medvis.models import image as images
 from medvis.models import text as texts
 from medvis.store.runs import Model, RunRecord, write_run
 from medvis.types import Film, Radiograph, Region, Report, Sentence, Study, Word
+from train.embed import embed
 
 HEIGHT, WIDTH = 800, 640
 FINDINGS = "The heart is normal in size. Small left pleural effusion. No pneumothorax."
@@ -99,7 +100,7 @@ def maps(rows: int = 14) -> WordMaps:
 
 
 def home(folder: Path) -> Path:
-    """Make a home with one cohort of drawn films and one untrained run on the embedded encoders."""
+    """Make a home: one cohort of drawn films, one untrained run on the embedded encoders, its store."""
     made = cohort_of(folder / "cohorts" / "drawn")
     image, text = images.load("embedded:efficientnet-lite0"), texts.load("embedded:minilm")
     with torch.random.fork_rng(devices=[]):
@@ -109,7 +110,8 @@ def home(folder: Path) -> Path:
         "small", "hyden", {}, {}, made.name, made.hash, image.record.json(), text.record.json(),
         {"image": "", "text": ""}, 0, "2026-01-01T00:00:00Z", {},
     )  # fmt: skip
-    write_run(folder / "runs" / "small", record, Model(method.eval(), image, text))
+    run = write_run(folder / "runs" / "small", record, Model(method.eval(), image, text))
+    embed(run, made)
     return folder
 
 

@@ -5,16 +5,19 @@ import streamlit as st
 from app import state
 from medvis.explain.density import DiskScene, Item, can_condition, rooted, summary
 from medvis.explain.figures.curves import root_distances
-from medvis.explain.figures.disk import View, disk_figure, recentred, strip_figure
+from medvis.explain.figures.disk import disk_figure, recentred
+from medvis.explain.figures.marks import View
+from medvis.explain.figures.strip import strip_figure
 from medvis.explain.figures.theme import Theme, theme
 from medvis.explain.hierarchy import STEPS, Walk
 from medvis.explain.session import Session
 from medvis.types import Study
 
 TITLE, GROUP, ORDER = "Hierarchy", "Space", 30
-SHAPES = {"disk": "Disk", "strip": "Unrolled"}
-LEVELS = {"both": "50 and 95 %", "95": "95 %", "none": "no contours"}
-MASSES = {"both": (0.5, 0.95), "95": (0.95,), "none": ()}
+# What a bound widget shows is what the URL holds, so options are short and never a report's text.
+DRAWINGS = {"Disk": disk_figure, "Unrolled": strip_figure}
+MASSES: dict[str, tuple[float, ...]] = {"50 and 95 %": (0.5, 0.95), "95 %": (0.95,), "none": ()}
+ALONE = "alone"
 CONFIG = {"displaylogo": False, "modeBarButtons": [["toImage"]], "scrollZoom": False}
 
 
@@ -47,6 +50,7 @@ def show() -> None:
         _about(opened, scene, len(opened.cohort.studies()))
     _distances(opened, scene)
     _data(scene)
+    st.session_state["_theme_told"] = True
 
 
 def _rootless(opened: Session) -> None:
@@ -81,27 +85,22 @@ def _settings(opened: Session, study: Study) -> tuple[str, bool]:
     """Draw what changes the places; return the text that the film is given and whose plane is drawn."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="settings"):
         st.segmented_control(
-            "Drawing", list(SHAPES), default="disk", required=True, key="geo", bind="query-params",
-            format_func=SHAPES.get,
-        )  # fmt: skip
+            "Drawing", list(DRAWINGS), default="Disk", required=True, key="geo", bind="query-params"
+        )
         st.segmented_control(
-            "Contours", list(LEVELS), default="both", required=True, key="lvl", bind="query-params",
-            format_func=LEVELS.get,
-        )  # fmt: skip
-        st.toggle("of every sentence", key="every", bind="query-params")
-        given = ""
+            "Contours", list(MASSES), default="50 and 95 %", required=True, key="lvl", bind="query-params"
+        )
+        st.toggle("of every text", key="every", bind="query-params")
+        given = ALONE
         if can_condition(opened) and study.films and study.report is not None:
-            refs = ["", "report", *(one.id for one in opened.sentences(study))]
             given = st.selectbox(
-                "Place the film", refs, key="cond", bind="query-params", format_func=_condition, width=260,
+                "Place the film", [ALONE, "report", *(one.id for one in opened.sentences(study))],
+                key="cond", bind="query-params", width=170,
+                help="alone: of itself (global). report: given its own report (paired), which is never "
+                "scored. f0, i0, …: given that sentence (conditioned).",
             )  # fmt: skip
         own = st.toggle("angles from this study only", key="own", bind="query-params")
-    return str(given or ""), bool(own)
-
-
-def _condition(ref: str) -> str:
-    names = {"": "of itself alone (global)", "report": "given its own report (paired)"}
-    return names.get(ref, f"given sentence {ref} (conditioned)")
+    return "" if given in {None, ALONE} else str(given), bool(own)
 
 
 def _selection(scene: DiskScene) -> Item:
@@ -109,17 +108,10 @@ def _selection(scene: DiskScene) -> Item:
     refs = [item.ref for item in scene.items]
     if st.session_state.get("item", refs[0]) not in refs:
         st.session_state["item"] = refs[0]
-    names = {item.ref: _short(item) for item in scene.items}
     chosen = st.selectbox(
-        "Selected item", refs, key="item", bind="query-params", format_func=names.get, on_change=_follow
+        "Selected item (or click a point)", refs, key="item", bind="query-params", on_change=_follow
     )
     return scene.item(str(chosen)) or scene.items[0]
-
-
-def _short(item: Item) -> str:
-    text = item.text if item.kind in {"film", "sentence"} else f"{item.kind}: {item.text}"
-    cut = text if len(text) <= 70 else f"{text[:69].rstrip()}…"
-    return f"{item.ref}: {cut}" if item.kind == "sentence" else cut
 
 
 def _follow() -> None:
@@ -137,25 +129,23 @@ def _truth(scene: DiskScene, item: Item) -> None:
             f"d = {item.distance:.3f} from the root{spread} · place {item.mode.value} · "
             f"angle kept {item.fidelity:.0%}"
         )
-        found = scene.truth(item.ref)
-        if found is None:
-            _all_truths(scene)
+        report = scene.truth(item.ref) or scene.truth("report") or next(iter(scene.truths), None)
+        if report is None:
+            st.text("There is no pair of film and report to compare in this study.")
             return
-        asked = "Is the film inside this text?"
-        st.markdown(f"**{asked} {'YES' if found.inside else 'NO'}**")
-        st.text(found.told(scene.dims))
+        asked = "this text" if report.general == item.ref else f"its own {report.general}"
+        st.markdown(f"**Is the film inside {asked}? {'YES' if report.inside else 'NO'}**")
+        st.text(report.told(scene.dims))
+        if item.kind == "film":
+            _every_text(scene)
 
 
-def _all_truths(scene: DiskScene) -> None:
-    """Say of a film which texts contain it."""
-    if not scene.truths:
-        st.text("This study has no report: there is no text to compare the film with.")
-        return
+def _every_text(scene: DiskScene) -> None:
+    """Say which of its texts contain the film, and where the drawing is wrong."""
     inside = [one.general for one in scene.truths if one.inside]
     wrong = [one.general for one in scene.truths if one.disagrees]
-    st.markdown(f"**Inside {len(inside)} of its {len(scene.truths)} texts**")
     st.text(
-        f"In {scene.dims} dimensions: {', '.join(inside) or 'none'}. "
+        f"Inside {len(inside)} of its {len(scene.truths)} texts: {', '.join(inside) or 'none'}. "
         f"The drawing says otherwise of {', '.join(wrong) or 'none'}."
     )
 
@@ -170,9 +160,9 @@ def _walk(found: Walk) -> float:
             f"{found.path.entailing[step]:,} of {found.pool:,} texts entail this point"
         )
         for number, stop in enumerate(found.stops):
-            lost = f"   (drops: {', '.join(stop.dropped)})" if stop.dropped else ""
-            mark = "▶" if number == here else "  "
-            st.text(f"{mark} d {stop.distance:.2f}  {stop.text}{lost}")
+            lost = f"  (drops: {', '.join(stop.dropped)})" if stop.dropped else ""
+            mark = "▶" if number == here else "·"
+            st.text(f"{mark} d {stop.distance:.2f}: {stop.text}{lost}")
         hidden = f" {found.hidden:,} texts are left out for their licence." if found.hidden else ""
         st.caption(f"Listed: {found.rule}, or the root where that is nearer. Repeats are dropped.{hidden}")
     return step / (STEPS - 1)
@@ -180,54 +170,54 @@ def _walk(found: Walk) -> float:
 
 def _disk(scene: DiskScene, item: Item, step: float | None) -> None:
     """Draw the chosen figure and the buttons that move it."""
-    view = _view(scene, item, step)
-    draw = strip_figure if st.session_state.get("geo") == "strip" else disk_figure
-    st.plotly_chart(
-        draw(scene, view, _look()), key="disk", theme=None, on_select=_on_point, selection_mode="points",
-        config=CONFIG, alt=summary(scene, item.ref),
-    )  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="moves"):
+    place = st.container()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="moves"):
         st.button(
-            "Centre here", key="centre", on_click=_move, args=(view.centre, item.at),
+            "Centre here", key="centre", on_click=_move, args=(item.at,),
             help="Moves the selected item towards the middle, at most 3 units; distances stay.",
         )  # fmt: skip
         st.button("Home", key="home", shortcut="0", on_click=_move_home, help="Root in the middle (0)")
-        st.select_slider("Magnify", [1, 2, 4], key="mag", bind="query-params", width=160)
-        st.number_input("Centre x", -0.999999, 0.999999, 0.0, 0.1, "%.6f", key="ax", bind="query-params")
-        st.number_input("Centre y", -0.999999, 0.999999, 0.0, 0.1, "%.6f", key="ay", bind="query-params")
-
-
-def _view(scene: DiskScene, item: Item, step: float | None) -> View:
-    at = st.session_state
-    centre = (float(at.get("ax") or 0.0), float(at.get("ay") or 0.0))
-    if centre[0] ** 2 + centre[1] ** 2 >= 1:
-        centre = (0.0, 0.0)
-    every = {one.ref for one in scene.items if at.get("every") or one.kind in {"film", "report"}}
-    return View(
-        centre=centre,
+        zoom = st.select_slider("Magnify", [1, 2, 4], key="mag", bind="query-params", width=130)
+        x = st.number_input("Centre x", -1.0, 1.0, 0.0, 0.1, "%.6f", key="ax", bind="query-params", width=150)
+        y = st.number_input("Centre y", -1.0, 1.0, 0.0, 0.1, "%.6f", key="ay", bind="query-params", width=150)
+    view = View(
+        centre=(x, y) if x * x + y * y < 1 else (0.0, 0.0),
         selected=item.ref,
-        masses=MASSES.get(str(at.get("lvl")), MASSES["both"]),
-        outlined=tuple(every | {item.ref}),
+        masses=MASSES[str(st.session_state["lvl"])],
+        outlined=tuple(one.ref for one in scene.items if _outlined(one, item)),
         step=step,
-        zoom=float(at.get("mag") or 1),
+        zoom=float(zoom),
     )
+    draw = DRAWINGS[str(st.session_state["geo"])]
+    place.plotly_chart(
+        draw(scene, view, _look()), key="disk", theme=None, on_select=_on_point, selection_mode="points",
+        config=CONFIG, alt=summary(scene, item.ref),
+    )  # fmt: skip
+
+
+def _outlined(one: Item, selected: Item) -> bool:
+    return bool(st.session_state["every"]) or one.kind in {"film", "report"} or one.ref == selected.ref
 
 
 def _look() -> Theme:
-    return theme(dark=st.context.theme.type != "light")
+    """Return the palette of the page; before a session's second run the browser does not tell it truly."""
+    known = st.session_state.get("_theme_told", False)
+    return theme(dark=not known or st.context.theme.type != "light")
 
 
 def _on_point() -> None:
-    """Select what was clicked; clicking it once more deselects it in the figure, not here."""
+    """Select what was clicked; a second click, which deselects in the figure, selects it again."""
     points = st.session_state["disk"]["selection"]["points"]
     clicked = [point["customdata"][0] for point in points if point.get("customdata")]
-    if clicked:
-        st.session_state["item"] = str(clicked[0])
+    ref = str(clicked[0]) if clicked else st.session_state.get("_clicked")
+    if ref:
+        st.session_state["_clicked"] = st.session_state["item"] = ref
         _follow()
 
 
-def _move(centre: tuple[float, float], goal: tuple[float, float]) -> None:
-    ax, ay = recentred(centre, goal)
+def _move(goal: tuple[float, float]) -> None:
+    at = st.session_state
+    ax, ay = recentred((at["ax"], at["ay"]), goal)
     state.select(ax=ax, ay=ay)
 
 

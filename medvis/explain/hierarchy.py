@@ -130,8 +130,14 @@ def library(session: Session) -> Library:
         seen.add(wording)
         kept.append(row)
     scale = None if rows.log_scale is None else rows.log_scale[kept].double()
-    names = [tuple(column[row] for row in kept) for column in (rows.kind, rows.study, rows.ref)]
-    return Library(*names, Density(rows.mean[kept].double(), scale), rows.root_dist[kept], hidden)
+    return Library(
+        kind=tuple(rows.kind[row] for row in kept),
+        study=tuple(rows.study[row] for row in kept),
+        ref=tuple(rows.ref[row] for row in kept),
+        density=Density(rows.mean[kept].double(), scale),
+        root_dist=rows.root_dist[kept],
+        hidden=hidden,
+    )
 
 
 def path(

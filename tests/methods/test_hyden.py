@@ -12,6 +12,8 @@ from medvis.methods import Method, shared
 from medvis.methods.hyden import _hardest
 from medvis.types import Encoded, Mode, Placed
 
+EXACT = {"samples": 4000, "encapsulate_weight": 1.0, "gamma": 0.35, "margin": 1.4}
+
 
 def pairs(count: int = 6, seed: int = 0) -> tuple[Encoded, Encoded]:
     return encoded("image", count, seed), encoded("text", count, seed + 1000)
@@ -111,7 +113,7 @@ def standing(scores: torch.Tensor) -> float:
 
 
 def test_encapsulation_of_concentric_densities_by_hand() -> None:
-    method, (image, text) = build("hyden", samples=4000, alone_weight=1.0, encapsulate_weight=1.0), pairs()
+    method, (image, text) = build("hyden", **EXACT, alone_weight=1.0), pairs()
     with torch.no_grad():
         for head in (method.image_mean, method.text_mean):
             head.projection.linear.weight.zero_()  # everything at the root
@@ -128,7 +130,7 @@ def test_encapsulation_of_concentric_densities_by_hand() -> None:
 
 
 def test_a_negative_film_is_given_the_negative_text() -> None:
-    method, (image, text) = build("hyden", samples=4000, alone_weight=0.0, encapsulate_weight=1.0), pairs()
+    method, (image, text) = build("hyden", **EXACT, alone_weight=0.0), pairs()
     with torch.no_grad():
         method.from_local.weight.mul_(20)  # so that it matters which text a film was given
     films, reports, space = method.place(image, text), method.place(text).whole, method.geometry

@@ -4,7 +4,7 @@ import contextlib
 import gc
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,13 +18,15 @@ from medvis import methods
 from medvis.data import film as films
 from medvis.data import places
 from medvis.errors import MedvisError, NotFound
-from medvis.explain import density, hierarchy
+from medvis.explain import density, hierarchy, similar
 from medvis.explain.density import Backdrop, DiskScene
 from medvis.explain.hierarchy import Library, Walk
 from medvis.explain.session import Seen, Session, open_session
+from medvis.explain.similar import Answer, Asked
 from medvis.methods import Paper
+from medvis.store.matrix import Matrix
 from medvis.store.runs import Run
-from medvis.types import Placed, Study
+from medvis.types import Encoded, Placed, Study
 
 _PENDING, _PAGES, _RESULTS, _UNKNOWN = "_go", "_pages", "_results", "_unknown_run"
 _LOADING = threading.Lock()
@@ -238,6 +240,25 @@ def walk(opened: Session, study: Study, ref: str = "film0", given: str = "") -> 
     return hierarchy.walk(opened, _library(opened), start, backdrop(opened).cone)
 
 
+def prepare(asked: Asked, told: Callable[[int, int], None]) -> None:
+    """Encode the films that ranking anew needs, once a run.
+
+    Args:
+        asked: The search that will be answered.
+        told: Called before each film with how many are done and how many there are.
+    """
+    opened = session()
+    films = similar.candidates(opened, _gallery(opened, asked.find, asked.among), asked)
+    for done, (study, index) in enumerate(films):
+        told(done, len(films))
+        _encoded(opened, study, index)
+
+
+def answer(asked: Asked) -> Answer:
+    """Return what a search finds."""
+    return _answer(session(), asked)
+
+
 @st.cache_resource(max_entries=1, show_spinner=False)
 def warm() -> None:
     """Load the model beside the first page, once a process."""
@@ -266,6 +287,26 @@ def _warm(opened: Session) -> None:
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASHES)
 def _library(opened: Session) -> Library:
     return hierarchy.library(opened)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False, hash_funcs=_HASHES)
+def _answer(opened: Session, asked: Asked) -> Answer:
+    matrix = _gallery(opened, asked.find, asked.among)
+    return similar.answer(
+        _loaded(opened) if asked.typed or asked.conditioned else opened,
+        matrix, asked, lambda study, index: _encoded(opened, study, index),
+    )  # fmt: skip
+
+
+@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASHES)
+def _gallery(opened: Session, find: str, among: str) -> Matrix:
+    return opened.store.matrix([similar.KINDS[find]], split=among or None)
+
+
+@st.cache_resource(max_entries=400, show_spinner=False, hash_funcs=_HASHES)
+def _encoded(opened: Session, study: Study, index: int) -> Encoded:
+    """Return a film as the model sees it, without the film: hundreds are kept."""
+    return _loaded(opened).see(study, index).encoded
 
 
 def _placed(opened: Session, study: Study, film: str, given: str) -> Placed | None:

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,25 @@ def read(path: Path, *, needs: tuple[str, ...] = ()) -> Iterator[Row]:
         raise BadSource(
             f"{path} cannot be read as a table ({type(error).__name__}).", remedy="Give UTF-8 CSV or Parquet."
         ) from error
+
+
+def number(text: str, where: str) -> float:
+    """Return the number in a cell.
+
+    Args:
+        text: The cell.
+        where: For the message, such as "boxes.csv, row 12".
+
+    Raises:
+        BadSource: If it is no finite number.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not math.isfinite(found):
+        raise BadSource(f"{where}: a number is missing or is none.", remedy="Write it like 12.5.")
+    return found
 
 
 def _csv(path: Path) -> Iterator[Row]:

@@ -94,7 +94,9 @@ def _labels(file: Path | None) -> dict[str, dict[str, int]]:
         return {}
     return {
         row["study_id"]: {
-            name: round(float(value)) for name, value in row.items() if value and name not in _NOT_FINDINGS
+            name: round(rows.number(value, f"{file.name}, study {row['study_id']}, {name}"))
+            for name, value in row.items()
+            if value and name not in _NOT_FINDINGS
         }
         for row in rows.read(file, needs=("study_id",))
     }

@@ -90,10 +90,10 @@ def _boxes(path: Path) -> dict[str, tuple[Region, ...]]:
     """Return the boxes that radiologists drew, by film, in pixels of the published 1024 x 1024 films."""
     file = _first(path, _BOXES, needed=False)
     found: dict[str, tuple[Region, ...]] = {}
-    for row in rows.read(file) if file.is_file() else ():
+    for line, row in enumerate(rows.read(file) if file.is_file() else (), start=2):
         # The heading is "Bbox [x,y,w,h]": four columns, three of them without a name.
         name, label, *numbers = list(row.values())[:6]
-        x, y, width, height = map(float, numbers)
+        x, y, width, height = (rows.number(one, f"{file.name}, row {line}") for one in numbers)
         label = {"Infiltrate": "Infiltration"}.get(label, label)
         found[name] = (
             *found.get(name, ()),

@@ -1,13 +1,13 @@
 """Any table (CSV or Parquet) with a folder of films: one row a film, columns told by options."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from medvis.data import facts, report, rows, split
 from medvis.data.rows import Row
-from medvis.data.sources import Reading, Source, below
+from medvis.data.sources import Reading, Source, _boxes, below
 from medvis.errors import BadSource
 from medvis.types import Film, Region, Report, Study
 
@@ -87,7 +87,7 @@ def prepared(
     """
     table = path / "metadata.csv" if path.is_dir() else path
     found = prepared_rows(table) if found is None else found
-    return studies(found, table, replace(PREPARED, closed=closed), dict(_boxes(table.parent, found)), labels)
+    return studies(found, table, replace(PREPARED, closed=closed), _boxes.read(table.parent, found), labels)
 
 
 def prepared_rows(table: Path) -> list[Row]:
@@ -210,37 +210,6 @@ def _table(path: Path) -> Path:
         raise BadSource(f"{path} must hold one table, it holds: {names}.", remedy="Give the table itself.")
     return tables[0]
 
-
-def _boxes(folder: Path, found: list[Row]) -> Iterator[tuple[str, list[Region]]]:
-    """Yield the known places of each image of the prepared layout."""
-    regions: dict[str, list[Region]] = {}
-    for name in ("region_boxes.csv", "lung_boxes.csv"):
-        if not (folder / name).is_file():
-            continue
-        for row in rows.read(folder / name, needs=("image", "region", "x0", "y0", "x1", "y1", "source")):
-            box = (float(row["x0"]), float(row["y0"]), float(row["x1"]), float(row["y1"]))
-            source = row["source"] if name == "region_boxes.csv" else f"drawn by people: {row['source']}"
-            regions.setdefault(row["image"], []).append(Region(row["region"], box, source))
-    for row in found:
-        for one in facts.listed(row.get("boxes", "")):  # label:x,y,w,h
-            label, _, numbers = one.rpartition(":")
-            x, y, width, height = map(float, numbers.split(","))
-            regions.setdefault(row["image"], []).append(
-                Region(label, (x, y, x + width, y + height), "box of the dataset")
-            )
-        if row.get("lung_mask"):
-            regions.setdefault(row["image"], []).append(
-                Region(
-                    "lungs",
-                    _WHOLE,
-                    row.get("mask_source", ""),
-                    str(below(folder, row["lung_mask"], "lung_mask")),
-                )
-            )
-    yield from regions.items()
-
-
-_WHOLE = (0.0, 0.0, 0.0, 0.0)  # the box is read off the mask
 
 SOURCE = Source(
     "table", "Any CSV or Parquet table with a folder of films, columns named by options", Options, read

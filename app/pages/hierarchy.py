@@ -177,7 +177,7 @@ def _disk(scene: DiskScene, item: Item, step: float | None) -> None:
             help="Moves the selected item towards the middle, at most 3 units; distances stay.",
         )  # fmt: skip
         st.button("Home", key="home", shortcut="0", on_click=_move_home, help="Root in the middle (0)")
-        zoom = st.select_slider("Magnify", [1, 2, 4], key="mag", bind="query-params", width=130)
+        zoom = st.select_slider("Magnify (disk)", [1, 2, 4], key="mag", bind="query-params", width=130)
         x = st.number_input("Centre x", -1.0, 1.0, 0.0, 0.1, "%.6f", key="ax", bind="query-params", width=150)
         y = st.number_input("Centre y", -1.0, 1.0, 0.0, 0.1, "%.6f", key="ay", bind="query-params", width=150)
     view = View(

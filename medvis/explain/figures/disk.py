@@ -86,7 +86,7 @@ def _rings(
     for number in RINGS:
         middle, radius = disk.circle(root, number * math.sqrt(scene.curv))
         ring = middle.numpy() + radius * np.stack([np.cos(angle), np.sin(angle)], 1)
-        line(figure, ring, look.faint, 1)
+        line(figure, ring, look.faint, 1.0)
         seen = ring[(np.abs(ring - (left, low)) < 0.94 * reach).all(1)]
         if radius - before < _TIGHT * reach:
             before = math.inf

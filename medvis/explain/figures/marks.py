@@ -18,7 +18,7 @@ NAMES = {
     "findings sentence": "sentence of findings",
     "impression sentence": "sentence of impression",
 }
-_BESIDE = {"film": "top center", "report": "top right"}
+_BESIDE = {"film": "top left", "report": "top right"}
 
 
 @dataclass(frozen=True)

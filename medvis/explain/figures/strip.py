@@ -8,7 +8,7 @@ from jaxtyping import Float, Float64
 
 from medvis.explain.density import DiskScene
 from medvis.explain.figures.marks import View, closed, dash, halo, legend, line, points, widths
-from medvis.explain.figures.theme import Theme, dressed
+from medvis.explain.figures.theme import SIZE, Theme, dressed
 
 HEIGHT = 600
 
@@ -37,16 +37,18 @@ def strip_figure(scene: DiskScene, view: View, look: Theme) -> go.Figure:
     legend(figure, scene, view, look)
     dressed(figure, look, height=HEIGHT)
     top = 1.3 * max(item.distance for item in scene.items)
+    wide = min(185.0, max(45.0, 1.6 * float(np.abs(places[:, 0]).max())))
     figure.update_xaxes(
-        title="angle about the root, degrees from the film", range=[-185, 185],
-        tickvals=[*range(-180, 181, 45)], gridcolor=look.faint, zeroline=False, fixedrange=True,
-    )  # fmt: skip
-    figure.update_yaxes(
-        title="distance to the root", range=[0, top], gridcolor=look.faint, zerolinecolor=look.muted,
+        title={"text": "angle about the root, degrees from the film", "standoff": 4, "font": {"size": SIZE}},
+        range=[-wide, wide], dtick=45 if wide > 90 else 15, gridcolor=look.faint, zeroline=False,
         fixedrange=True,
     )  # fmt: skip
+    figure.update_yaxes(
+        title={"text": "distance to the root", "font": {"size": SIZE}}, range=[0, top], gridcolor=look.faint,
+        zerolinecolor=look.muted, fixedrange=True,
+    )  # fmt: skip
     figure.update_layout(
-        dragmode=False, clickmode="event+select", legend={"y": -0.14}, margin={"l": 60, "b": 44}
+        dragmode=False, clickmode="event+select", legend={"y": -0.17}, margin={"l": 60, "b": 44}
     )
     return figure
 

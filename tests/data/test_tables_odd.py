@@ -29,3 +29,31 @@ def test_a_box_that_is_none_is_named_by_its_row(tmp_path: Path, boxes: str, says
     table(tmp_path / "metadata.csv", [row])
     with pytest.raises(BadSource, match=says):
         imported("table", tmp_path, tmp_path / "out", preset="medvis")
+
+
+@pytest.mark.parametrize("column", ["patient", "split"])
+def test_a_study_of_two_patients_or_sides_is_refused(tmp_path: Path, column: str) -> None:
+    values = {"patient": ("p0", "p1"), "split": ("train", "test")}[column]
+    shared = {"study": "s", "findings": "Clear."}
+    some = [{**shared, column: values[0]}, {**shared, column: ""}, {**shared, column: values[1]}]
+    table(tmp_path / "x.csv", some)
+    with pytest.raises(BadSource, match=f"study 's' have 2 values in column '{column}'"):
+        imported("table", tmp_path / "x.csv", tmp_path / "out")
+    table(tmp_path / "x.csv", some[:2])
+    made = imported("table", tmp_path / "x.csv", tmp_path / "out").studies()[0]
+    assert values[0] in (made.patient, made.split), "a row that says nothing does not disagree"
+
+
+def test_a_report_has_the_licence_of_the_rows_that_hold_it(tmp_path: Path) -> None:
+    table(
+        tmp_path / "x.csv",
+        [
+            {"study": "s", "findings": "", "licence": "CC0", "credit": "nobody"},
+            {"study": "s", "findings": "Clear.", "licence": "CC BY 4.0", "credit": "A"},
+            {"study": "s", "findings": "Normal.", "licence": "PhysioNet Credentialed", "credit": "B"},
+        ],
+    )
+    report = imported("table", tmp_path / "x.csv", tmp_path / "out").study("s").report
+    assert report is not None
+    assert (report.findings, report.show) == ("Clear. Normal.", "restricted")
+    assert (report.licence, report.credit) == ("CC BY 4.0; PhysioNet Credentialed", "A; B")

@@ -155,15 +155,28 @@ def _study(
         if image.strip():
             paths.append(below(folder, image, f"{table.name}, row {number + 2}"))
             films.append(_film(row, options, tuple(regions.get(image, ()))))
-    first = some[0][1]
     labels: dict[str, int] = {}
     for _, _, known in some:
         labels |= {one: value for one, value in known.items() if value or one not in labels}
-    patient = first.get(options.patient, "") or name
+    patient = _one(options.patient, [row.get(options.patient, "").strip() for _, row, _ in some], name)
+    side = _one(options.split, [split.side(row.get(options.split, "")) for _, row, _ in some], name)
     texts = _report([row for _, row, _ in some], options)
-    return Study(name, patient, split.side(first.get(options.split, "")), tuple(films), texts, labels), tuple(
-        paths
-    )
+    return Study(name, patient or name, side, tuple(films), texts, labels), tuple(paths)
+
+
+def _one(column: str, said: list[str], study: str) -> str:
+    """Return what the rows of a study say alike; rows that say nothing do not count.
+
+    Raises:
+        BadSource: If they disagree: films of one patient would stand on two sides, or under two names.
+    """
+    found = sorted({one for one in said if one})
+    if len(found) > 1:
+        raise BadSource(
+            f"The rows of study {study!r} have {len(found)} values in column {column!r}.",
+            remedy=f"Give all rows of a study the same {column}, or name another --study column.",
+        )
+    return found[0] if found else ""
 
 
 def _film(row: Row, options: Options, regions: tuple[Region, ...]) -> Film:
@@ -176,13 +189,21 @@ def _film(row: Row, options: Options, regions: tuple[Region, ...]) -> Film:
 
 
 def _report(some: Iterable[Row], options: Options) -> Report | None:
-    """Return the report of a study's rows: what they say of it, each sentence block once."""
-    parts = [_sections(row, options) for row in some]
-    findings = "\n".join(dict.fromkeys(part.findings for part in parts if part.findings))
-    impression = "\n".join(dict.fromkeys(part.impression for part in parts if part.impression))
-    if not findings and not impression:
+    """Return what a study's rows say of it, each block once, under the licences of those that say it."""
+    parts = [part for part in (_sections(row, options) for row in some) if part.text]
+    if not parts:
         return None
-    return replace(parts[0], findings=findings, impression=impression)
+    return Report(
+        _joined("\n", [part.findings for part in parts]),
+        _joined("\n", [part.impression for part in parts]),
+        _joined("; ", [part.licence for part in parts]),
+        _joined("; ", [part.credit for part in parts]),
+        facts.strictest({part.show for part in parts}),
+    )
+
+
+def _joined(between: str, said: list[str]) -> str:
+    return between.join(dict.fromkeys(filter(None, said)))
 
 
 def _sections(row: Row, options: Options) -> Report:

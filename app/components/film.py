@@ -125,6 +125,7 @@ def _film(scene: Scene) -> dict[str, Any]:
     left, right = (OPPOSITE[side], side) if side in OPPOSITE else ("", "")
     note = " · ".join(
         [
+            *(["SIMULATED"] if "simulated" in film.notes else []),
             film.view or "view not stated",
             *([] if right else ["orientation not stated"]),
             "display values, not detector values",

@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import itertools
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ def read(path: Path, *, needs: tuple[str, ...] = ()) -> Iterator[Row]:
     """Yield the rows of a table, every cell as text, "" where there is none.
 
     Args:
-        path: .csv, .tsv, .csv.gz or .parquet.
+        path: .csv, .tsv, .csv.gz or .parquet; the heading tells what parts its cells.
         needs: Columns that must be there.
 
     Raises:
@@ -65,8 +66,10 @@ def _csv(path: Path) -> Iterator[Row]:
     csv.field_size_limit(_LONGEST_CELL)
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as text:
-        separator = "\t" if ".tsv" in path.suffixes else ","
-        for row in csv.DictReader(text, delimiter=separator, restval=""):
+        heading = text.readline()
+        # Spreadsheets write semicolons where a comma is the decimal point.
+        separator = "\t" if ".tsv" in path.suffixes else max(",;\t", key=heading.count)
+        for row in csv.DictReader(itertools.chain([heading], text), delimiter=separator, restval=""):
             yield {name: value for name, value in row.items() if isinstance(name, str)}
 
 

@@ -57,3 +57,38 @@ def test_a_report_has_the_licence_of_the_rows_that_hold_it(tmp_path: Path) -> No
     assert report is not None
     assert (report.findings, report.show) == ("Clear. Normal.", "restricted")
     assert (report.licence, report.credit) == ("CC BY 4.0; PhysioNet Credentialed", "A; B")
+
+
+@pytest.mark.parametrize(
+    ("name", "between", "start"),
+    [("x.csv", ",", "\ufeff"), ("x.csv", ";", ""), ("x.csv", "\t", "\ufeff"), ("x.tsv", "\t", "")],
+)
+def test_a_spreadsheet_reads_alike_however_it_parts_its_cells(
+    tmp_path: Path, name: str, between: str, start: str
+) -> None:
+    lines = [["study", "findings", "labels"], ["s", '"Clear; no effusion,\nno mass"', '"A;B"']]
+    (tmp_path / name).write_text(start + "\r\n".join(map(between.join, lines)), encoding="utf-8")
+    assert list(rows.read(tmp_path / name)) == [
+        {"study": "s", "findings": "Clear; no effusion,\nno mass", "labels": "A;B"}
+    ]
+
+
+def test_a_column_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
+    table(tmp_path / "x.csv", [{"image": "a.png", "patient": "p"}])
+    with pytest.raises(BadSource, match=r"no column who\. It has: image, patient"):
+        imported("table", tmp_path / "x.csv", tmp_path / "out", patient="who")
+
+
+def test_a_table_of_other_columns_says_how_to_name_them(tmp_path: Path) -> None:
+    table(tmp_path / "x.csv", [{"path": "a.png", "report": "Clear."}])
+    with pytest.raises(BadSource, match=r"It has: path, report\. Say which is which, such as --image path"):
+        imported("table", tmp_path / "x.csv", tmp_path / "out")
+
+
+def test_a_table_without_patients_is_warned_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    table(tmp_path / "x.csv", [{"subject": "p", "findings": "Clear."}])
+    imported("table", tmp_path / "x.csv", tmp_path / "a")
+    assert "Name it with --patient" in caplog.text
+    caplog.clear()
+    imported("table", tmp_path / "x.csv", tmp_path / "b", patient="subject")
+    assert not caplog.text

@@ -1,13 +1,13 @@
 """Any table (CSV or Parquet) with a folder of films: one row a film, columns told by options."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from medvis.data import facts, report, rows, split
 from medvis.data.rows import Row
-from medvis.data.sources import Reading, Source, _boxes, below
+from medvis.data.sources import Reading, Source, _boxes, _columns, below
 from medvis.errors import BadSource
 from medvis.types import Film, Region, Report, Study
 
@@ -62,12 +62,16 @@ def read(path: Path, options: Options) -> Reading:
     """Yield the studies of a table or of a folder with one.
 
     Raises:
-        BadSource: If there is no table or no row, or a row names a file outside the folder.
+        BadSource: If there is no table or no row, a column that an option names is missing, or a row names a
+            file outside the folder.
     """
     if options.preset == "medvis":
         return prepared(path, closed=options.closed)
     table = _table(path)
-    return studies(list(rows.read(table)), table, options, {})
+    found = list(rows.read(table))
+    if found:
+        _columns.check(table, list(found[0]), asdict(options), asdict(Options()))
+    return studies(found, table, options, {})
 
 
 def prepared(

@@ -19,8 +19,9 @@ from medvis.data import film as films
 from medvis.data import places
 from medvis.errors import MedvisError, NotFound
 from medvis.explain import density, hierarchy, similar
-from medvis.explain.density import Backdrop, DiskScene
+from medvis.explain.density import Backdrop
 from medvis.explain.hierarchy import Library, Walk
+from medvis.explain.scene import DiskScene
 from medvis.explain.session import Seen, Session, open_session
 from medvis.explain.similar import Answer, Asked
 from medvis.methods import Paper
@@ -284,7 +285,7 @@ def _warm(opened: Session) -> None:
     gc.freeze()
 
 
-@st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASHES)
+@st.cache_resource(max_entries=2, show_spinner=False, hash_funcs=_HASHES)
 def _library(opened: Session) -> Library:
     return hierarchy.library(opened)
 

@@ -3,13 +3,14 @@
 import streamlit as st
 
 from app import state
-from medvis.explain.density import DiskScene, Item, can_condition, rooted, summary
+from medvis.explain.density import can_condition, rooted
 from medvis.explain.figures.curves import root_distances
 from medvis.explain.figures.disk import disk_figure, recentred
 from medvis.explain.figures.marks import View
 from medvis.explain.figures.strip import strip_figure
 from medvis.explain.figures.theme import Theme, theme
 from medvis.explain.hierarchy import STEPS, Walk
+from medvis.explain.scene import DiskScene, Item, summary, table
 from medvis.explain.session import Session
 from medvis.types import Study
 
@@ -32,6 +33,7 @@ def show() -> None:
     if opened.store.manifest.about.geometry != "lorentz":
         _rootless(opened)
         return
+    _settle(opened)
     film = _film(study)
     given, own_plane = _settings(opened, study)
     with st.spinner("Placing the study …", show_time=False):
@@ -67,6 +69,13 @@ def _rootless(opened: Session) -> None:
             f"Open {card.label} ({card.about})", key=f"run_{card.label}", on_click=state.select,
             kwargs={"run": card.label},
         )  # fmt: skip
+
+
+def _settle(opened: Session) -> None:
+    """Begin anew where the run has changed: another space has another centre and another walk."""
+    if st.session_state.get("_disk_run", opened.run.id) != opened.run.id:
+        state.select(ax=0.0, ay=0.0, walk=0)
+    st.session_state["_disk_run"] = opened.run.id
 
 
 def _film(study: Study) -> str:
@@ -106,6 +115,10 @@ def _settings(opened: Session, study: Study) -> tuple[str, bool]:
 def _selection(scene: DiskScene) -> Item:
     """Draw the list of items, the twin of clicking a point; return the chosen one."""
     refs = [item.ref for item in scene.items]
+    sentence = st.session_state.get("sent") or ""
+    if sentence in refs and sentence != st.session_state.get("_followed"):
+        st.session_state["item"] = sentence  # chosen on another page since
+    st.session_state["_followed"] = sentence
     if st.session_state.get("item", refs[0]) not in refs:
         st.session_state["item"] = refs[0]
     chosen = st.selectbox(
@@ -229,21 +242,19 @@ def _about(opened: Session, scene: DiskScene, studies: int) -> None:
     """Caption by the template, then the strip that says where it comes from."""
     record = opened.run.record
     spread = (
-        "A contour is the slice of a density through its mean: 50 % and 95 % of that slice."
+        "contours hold 50 and 95 % of a slice through the mean"
         if opened.store.manifest.about.densities
-        else "Lines from a text are the edges of its entailment cone."
+        else "lines from a text are the edges of its cone"
     )
     st.caption(
-        "**Shows** this study in the run's own space. "
-        f"**Computed from** {scene.dims} dimensions, curvature −{scene.curv:.3g}. "
-        f"**Read it as** distance from the root: exact, rings count it. {spread} "
-        "Dashed: the drawing and the test in all dimensions disagree. "
-        "**Do not read it as** a map of patients: angles are a projection."
+        f"**Shows** one study in the run's own space. **Computed from** {scene.dims} dimensions. "
+        f"**Read it as** exact distances to the root; {spread}; dashed contradicts the test. "
+        "**Do not read it as** a map: angles are a projection."
     )
     st.text(
         f"run {opened.run.id[:8]} · {record.method.upper()} re-implementation, settings inferred · "
-        f"{opened.cohort.name}, {studies:,} studies · angles from {scene.plane}, which keep "
-        f"{scene.kept:.0%} · drawn distances are {scene.distortion:.0%} off on average · seed 0"
+        f"curvature −{scene.curv:.3g} · {opened.cohort.name}, {studies:,} studies · "
+        f"angles from {scene.plane} keep {scene.kept:.0%}, drawn distances are {scene.distortion:.0%} off on average · seed 0"
     )
 
 
@@ -261,22 +272,4 @@ def _distances(opened: Session, scene: DiskScene) -> None:
 
 def _data(scene: DiskScene) -> None:
     with st.expander("Data"):
-        st.dataframe([_row(scene, item) for item in scene.items], hide_index=True)
-
-
-def _row(scene: DiskScene, item: Item) -> dict[str, str | float | bool | None]:
-    found = scene.truth(item.ref)
-    return {
-        "item": item.ref,
-        "text": item.text,
-        "d to root": round(item.distance, 4),
-        "mean σ": item.sigma,
-        "place": item.mode.value,
-        "angle kept": round(item.fidelity, 3),
-        "film inside": None if found is None else found.inside,
-        "drawn inside": None if found is None else found.drawn_inside,
-        "KL or angle": None if found is None else round(found.amount, 3),
-        "± error": None if found is None else round(found.error, 3),
-        "limit": None if found is None else round(found.limit, 3),
-        "coverage": None if found is None else found.coverage,
-    }
+        st.dataframe(table(scene), hide_index=True)

@@ -33,7 +33,7 @@ class Library:
         kind: "prompt", "sentence" or "impression".
         study: The first study that has it; empty for prompts.
         ref: Which item of that study; of a prompt its words.
-        density: Where they lie, float64.
+        density: Where they lie.
         root_dist: Distance to the root.
         hidden: How many more there are whose licence is restricted.
     """
@@ -129,12 +129,12 @@ def library(session: Session) -> Library:
             continue
         seen.add(wording)
         kept.append(row)
-    scale = None if rows.log_scale is None else rows.log_scale[kept].double()
+    scale = None if rows.log_scale is None else rows.log_scale[kept]
     return Library(
         kind=tuple(rows.kind[row] for row in kept),
         study=tuple(rows.study[row] for row in kept),
         ref=tuple(rows.ref[row] for row in kept),
-        density=Density(rows.mean[kept].double(), scale),
+        density=Density(rows.mean[kept], scale),
         root_dist=rows.root_dist[kept],
         hidden=hidden,
     )
@@ -161,7 +161,7 @@ def path(
     home = space.root_dist(points)
     nearest, best, count = home.clone(), torch.full((steps,), ROOT), torch.zeros(steps, dtype=torch.long)
     for from_ in range(0, len(texts.mean), _CHUNK):
-        chunk = texts[slice(from_, from_ + _CHUNK)]
+        chunk = texts[slice(from_, from_ + _CHUNK)].double()
         away, holds = _tested(points, chunk, space, cone)
         count += holds.sum(1)
         least, row = away.masked_fill(~holds, math.inf).min(1)

@@ -64,7 +64,7 @@ class Session:
         Raises:
             NotFound: If the study has no such film.
         """
-        if index >= len(study.films):
+        if not 0 <= index < len(study.films):
             raise NotFound(
                 f"Study {study.id} has {len(study.films)} films, number {index} is not among them.",
                 remedy="Choose another film or study.",

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from medvis.explain import density, truth
-from medvis.explain.density import HIDDEN, MASSES, DiskScene
+from medvis.explain.density import HIDDEN
+from medvis.explain.scene import MASSES, DiskScene, summary
 from medvis.geometry import disk
 from medvis.geometry.lorentz import Lorentz
 from medvis.types import Density, Mode, Placed
@@ -171,7 +172,7 @@ def test_a_study_without_places_has_no_scene_and_a_sphere_no_disk(tmp_path: Path
 
 
 def test_the_summary_holds_no_text_of_a_report(tmp_path: Path) -> None:
-    said = density.summary(drawn(tmp_path), "film0")
+    said = summary(drawn(tmp_path), "film0")
     assert "film0 1.2" in said
     assert "effusion" not in said
 

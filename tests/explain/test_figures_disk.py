@@ -11,12 +11,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from medvis.explain.density import DiskScene, Item
 from medvis.explain.figures.curves import root_distances
 from medvis.explain.figures.disk import MARGIN, disk_figure, recentred
 from medvis.explain.figures.marks import View, card
 from medvis.explain.figures.strip import strip_figure, unrolled
 from medvis.explain.figures.theme import DARK, LIGHT, plain, shape, theme
+from medvis.explain.scene import DiskScene, Item
 from medvis.explain.truth import Truth
 from medvis.geometry import disk
 from medvis.geometry.lorentz import Lorentz

@@ -7,9 +7,9 @@ import plotly.graph_objects as go
 import torch
 from jaxtyping import Float, Float64
 
-from medvis.explain.density import DiskScene, Item
 from medvis.explain.figures.marks import View, closed, dash, halo, legend, line, points, widths
 from medvis.explain.figures.theme import Theme, dressed
+from medvis.explain.scene import DiskScene, Item
 from medvis.geometry import disk
 from medvis.geometry.disk import Moebius
 

@@ -7,8 +7,8 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 
-from medvis.explain.density import DiskScene, Item
 from medvis.explain.figures.theme import Theme, plain, shape
+from medvis.explain.scene import DiskScene, Item
 
 NAMES = {
     "film": "film",

@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float, Float64
 
-from medvis.explain.density import DiskScene
 from medvis.explain.figures.marks import View, closed, dash, halo, legend, line, points, widths
 from medvis.explain.figures.theme import SIZE, Theme, dressed
+from medvis.explain.scene import DiskScene
 
 HEIGHT = 600
 

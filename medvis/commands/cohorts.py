@@ -1,5 +1,7 @@
 """Lists the cohorts with their counts, licences and health."""
 
+import json
+import sys
 from dataclasses import asdict, dataclass
 
 import tyro
@@ -24,9 +26,8 @@ def main(words: list[str]) -> int:
 
     options = tyro.cli(Cohorts, args=words, prog="medvis cohorts")
     if options.name:
-        health = asdict(cohort.Cohort.open(places.cohort_folder(options.name)).health())
-        lines = [{"name": key, "": value} for key, value in health.items()]
-        show.rows([health] if options.json else lines, as_json=options.json, empty="")
+        health = cohort.Cohort.open(places.cohort_folder(options.name)).health()
+        sys.stdout.write(f"{json.dumps(asdict(health), indent=2) if options.json else health}\n")
         return 0
     found: list[dict[str, object]] = []
     for folder in places.cohorts():

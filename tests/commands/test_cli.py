@@ -1,7 +1,9 @@
 """The command line answers at once and speaks plainly."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,8 +48,6 @@ def test_bad_names_end_in_one_line_with_a_remedy(
 
 
 def test_doctor_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
-    import json
-
     assert cli.run(["doctor", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {"clip", "meru", "hyden"} <= set(found["methods"])
@@ -58,3 +58,17 @@ def test_doctor_says_what_is_here(capsys: pytest.CaptureFixture[str]) -> None:
 def test_empty_lists_say_what_to_do_next(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.run(["cohorts"]) == 0
     assert "medvis import" in capsys.readouterr().out
+
+
+def test_one_cohort_is_told_as_its_import_told_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MEDVIS_HOME", str(tmp_path / "home"))
+    (tmp_path / "x.csv").write_text("patient,findings\np,Clear lungs.\n")
+    assert cli.run(["import", "table", str(tmp_path / "x.csv"), "--to", "small"]) == 0
+    told = capsys.readouterr().out.partition("\n")[2]
+    assert "reports           1" in told
+    assert cli.run(["cohorts", "small"]) == 0
+    assert capsys.readouterr().out == told
+    assert cli.run(["cohorts", "small", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["reports"] == 1

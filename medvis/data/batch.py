@@ -1,6 +1,7 @@
 """Which film stands for a study, in which order studies are read, and which pairs may be negatives."""
 
 import random
+from collections import deque
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -55,19 +56,17 @@ def batches(studies: Sequence[Study], seed: int, epoch: int, size: int) -> Itera
 
     Every study is yielded exactly once; the last batches may be smaller.
     """
-    waiting = order(studies, seed, epoch)
+    waiting = deque(order(studies, seed, epoch))
     while waiting:
         batch: list[Study] = []
         later: list[Study] = []
         patients: set[str] = set()
-        for study in waiting:
-            if len(batch) < size and study.patient not in patients:
-                batch.append(study)
-                patients.add(study.patient)
-            else:
-                later.append(study)
+        while waiting and len(batch) < size:
+            study = waiting.popleft()
+            (later if study.patient in patients else batch).append(study)
+            patients.add(study.patient)
+        waiting.extendleft(reversed(later))
         yield batch
-        waiting = later
 
 
 def apart(study: Sequence[str], patient: Sequence[str], text: Sequence[str]) -> Bool[Tensor, "b b"]:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 import tyro
 
+from medvis.errors import BadRun
+
 
 @dataclass(frozen=True)
 class Train:
@@ -86,7 +88,7 @@ def settings(train: Train) -> Settings:
     """Return what is open in a configuration as its size decides it.
 
     Raises:
-        ValueError: If a number makes no training.
+        BadRun: If a number makes no training; the message names the setting.
     """
     chosen = {name: getattr(train, name) for name in SIZES[train.size]}
     found = Settings(
@@ -94,9 +96,12 @@ def settings(train: Train) -> Settings:
     )
     for name, low in (("pixels", 32), ("steps", 1), ("batch", 2)):
         if getattr(found, name) < low:
-            raise ValueError(f"{name} is {getattr(found, name)}, it must be at least {low}")
+            raise BadRun(f"{name} is {getattr(found, name)}.", remedy=f"It must be at least {low}.")
     if not 0 <= train.sentences <= 1 or train.validate < 1 or train.checkpoint < 1:
-        raise ValueError("sentences is a share in [0, 1]; validate and checkpoint count steps")
+        raise BadRun(
+            f"sentences is {train.sentences}, validate {train.validate}, checkpoint {train.checkpoint}.",
+            remedy="Sentences is a share in [0, 1]; validate and checkpoint count steps, at least 1.",
+        )
     return found
 
 

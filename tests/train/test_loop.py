@@ -19,7 +19,7 @@ from medvis.models import text, tower
 from medvis.models.text import TextEncoder
 from medvis.store.runs import Run
 from medvis.types import Film, Radiograph, Report, Study
-from train import config, journal, loop, memory, work
+from train import config, journal, loop, memory
 from train.config import Train
 
 Make = Callable[[int], Cohort]
@@ -144,7 +144,7 @@ def test_settings_of_the_method_are_read_as_what_they_are(quick: Train) -> None:
 
 def test_a_cohort_without_pairs_says_so(quick: Train, home: Path) -> None:
     with pytest.raises(BadCohort, match="too few"):
-        work.build(quick, _only_validation(home), None)  # type: ignore[arg-type]
+        loop.train(dataclasses.replace(quick, cohort=_only_validation(home).name))
 
 
 def _only_validation(home: Path) -> Cohort:
@@ -164,8 +164,9 @@ def test_a_configuration_decides_everything(size: Any) -> None:
     assert "to" not in whole
     assert config.settings(train).frozen == (size == "small")
     assert config.settings(dataclasses.replace(train, batch=5)).batch == 5
-    with pytest.raises(ValueError, match="batch is 1"):
-        config.settings(dataclasses.replace(train, batch=1))
+    for name, value in {"batch": 1, "steps": 0, "pixels": 31, "sentences": 1.5, "validate": 0}.items():
+        with pytest.raises(BadRun, match=f"{name} (is )?{value}"):
+            config.settings(dataclasses.replace(train, **{name: value}))  # type: ignore[arg-type]
 
 
 def test_kept_memory_is_a_claim_that_can_be_checked() -> None:

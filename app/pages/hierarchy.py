@@ -254,7 +254,8 @@ def _about(opened: Session, scene: DiskScene, studies: int) -> None:
     st.text(
         f"run {opened.run.id[:8]} · {record.method.upper()} re-implementation, settings inferred · "
         f"curvature −{scene.curv:.3g} · {opened.cohort.name}, {studies:,} studies · "
-        f"angles from {scene.plane} keep {scene.kept:.0%}, drawn distances are {scene.distortion:.0%} off on average · seed 0"
+        f"angles from {scene.plane} keep {scene.kept:.0%}, "
+        f"drawn distances are {scene.distortion:.0%} off on average · seed 0"
     )
 
 

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from plotly.subplots import make_subplots
 
-from medvis.explain.figures.theme import Theme, dressed, shape
+from medvis.explain.figures.theme import SIZE, Theme, dressed, shape
 
 _BINS = 48
 _ROW = 62  # pixels of one kind
@@ -54,14 +54,17 @@ def root_distances(
             hovertemplate="this study: d %{x:.3f}<extra></extra>",
         )  # fmt: skip
         figure.update_yaxes(
-            title={"text": f"{NAMES[kind]}<br>n = {len(distances[kind]):,}", "font": {"size": 13}},
-            range=[0, 1.3], showticklabels=False, showgrid=False, zeroline=False, row=row, col=1,
+            range=[0, 1.3], showticklabels=False, showgrid=False, zeroline=False, row=row, col=1
+        )
+        figure.add_annotation(
+            text=f"{NAMES[kind]}<br>n = {len(distances[kind]):,}", showarrow=False, xref="paper", x=-0.008,
+            xanchor="right", yref=f"y{row if row > 1 else ''} domain", y=0.5, align="right",
+            font={"color": look.text, "size": SIZE},
         )  # fmt: skip
     dressed(figure, look, height=70 + _ROW * len(kinds))
-    for note in figure.select_yaxes():
-        note.title.standoff = 4
     figure.update_xaxes(gridcolor=look.faint, range=[float(edges[0]), float(edges[-1])], fixedrange=True)
-    figure.update_xaxes(title="distance to the root", row=len(kinds), col=1)
+    title = {"text": "distance to the root", "font": {"size": SIZE}}
+    figure.update_xaxes(title=title, row=len(kinds), col=1)
     figure.update_yaxes(fixedrange=True)
-    figure.update_layout(dragmode=False, bargap=0, margin={"l": 90, "b": 40, "t": 8, "r": 8})
+    figure.update_layout(dragmode=False, bargap=0, margin={"l": 104, "b": 40, "t": 8, "r": 8})
     return figure

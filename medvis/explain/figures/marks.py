@@ -100,11 +100,11 @@ def legend(figure: go.Figure, scene: DiskScene, view: View, look: Theme) -> None
     for kind, name in NAMES.items():
         if kind in held:
             one = held[kind]
-            _entry(figure, name, shape(one.section), look.colours[one.section], _size(one))
+            _entry(figure, name, shape(one.section), look.colours[one.section], _size(one), look)
     if any(item.negated for item in scene.items):
-        _entry(figure, "hollow: denied", "circle-open", look.muted, 10)
+        _entry(figure, "hollow: denied", "circle-open", look.muted, 10, look)
     if any(item.uncertain for item in scene.items):
-        _entry(figure, "dotted: hedged", "circle-open-dot", look.muted, 10)
+        _entry(figure, "dotted: hedged", "circle-open-dot", look.muted, 10, look)
     if any(dash(scene, item) == "dash" for item in scene.items if item.ref in view.outlined):
         figure.add_scatter(
             x=[None], y=[None], mode="lines", name="dashed: drawing and test disagree",
@@ -159,8 +159,9 @@ def _name(item: Item, view: View) -> str:
     return item.ref if item.kind == "sentence" else item.kind
 
 
-def _entry(figure: go.Figure, name: str, symbol: str, colour: str, size: int) -> None:
+def _entry(figure: go.Figure, name: str, symbol: str, colour: str, size: int, look: Theme) -> None:
+    edge = colour if "open" in symbol else look.ground
     figure.add_scatter(
         x=[None], y=[None], mode="markers", name=name,
-        marker={"symbol": symbol, "color": colour, "size": size, "line": {"width": 1.5}},
+        marker={"symbol": symbol, "color": colour, "size": size, "line": {"width": 1.5, "color": edge}},
     )  # fmt: skip

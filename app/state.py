@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,13 @@ from medvis import methods
 from medvis.data import film as films
 from medvis.data import places
 from medvis.errors import MedvisError, NotFound
-from medvis.explain import density, hierarchy, similar
+from medvis.explain import conditioned, density, hierarchy, similar
+from medvis.explain.asked import KINDS, Asked
 from medvis.explain.density import Backdrop
 from medvis.explain.hierarchy import Library, Walk
 from medvis.explain.scene import DiskScene
 from medvis.explain.session import Seen, Session, open_session
-from medvis.explain.similar import Answer, Asked
+from medvis.explain.similar import Answer
 from medvis.methods import Paper
 from medvis.store.matrix import Matrix
 from medvis.store.runs import Run
@@ -192,9 +194,9 @@ def papers() -> dict[str, Paper]:
 
 
 @st.cache_resource(max_entries=2000, show_spinner=False, hash_funcs=_HASHES)
-def thumbnail(opened: Session, study: Study, side: int = 160) -> bytes | None:
-    """Return a small JPEG of a study's first film; None if it has none."""
-    return films.encode_jpeg(opened.cohort.radiograph(study.films[0]), side) if study.films else None
+def thumbnail(opened: Session, study: Study, side: int = 160, index: int = 0) -> bytes | None:
+    """Return a small JPEG of one of a study's films, the first by default; None if it has none."""
+    return films.encode_jpeg(opened.cohort.radiograph(study.films[index]), side) if study.films else None
 
 
 @st.cache_resource(max_entries=12, show_spinner=False, hash_funcs=_HASHES)
@@ -246,12 +248,15 @@ def prepare(asked: Asked, told: Callable[[int, int], None]) -> None:
 
     Args:
         asked: The search that will be answered.
-        told: Called before each film with how many are done and how many there are.
+        told: Called a few times a second with how many films are done and how many there are.
     """
     opened = session()
-    films = similar.candidates(opened, _gallery(opened, asked.find, asked.among), asked)
+    films = conditioned.candidates(opened, _gallery(opened, asked.find, asked.among), asked)
+    told_at = time.monotonic()
     for done, (study, index) in enumerate(films):
-        told(done, len(films))
+        if time.monotonic() - told_at > 0.25:
+            told(done, len(films))
+            told_at = time.monotonic()
         _encoded(opened, study, index)
 
 
@@ -301,7 +306,7 @@ def _answer(opened: Session, asked: Asked) -> Answer:
 
 @st.cache_resource(max_entries=4, show_spinner=False, hash_funcs=_HASHES)
 def _gallery(opened: Session, find: str, among: str) -> Matrix:
-    return opened.store.matrix([similar.KINDS[find]], split=among or None)
+    return opened.store.matrix([KINDS[find]], split=among or None)
 
 
 @st.cache_resource(max_entries=400, show_spinner=False, hash_funcs=_HASHES)

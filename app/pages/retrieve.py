@@ -2,16 +2,17 @@
 
 import streamlit as st
 
-from app import shell, state
+from app import state
+from app.components import hits
+from medvis.explain.asked import KINDS, LONGEST, Asked
+from medvis.explain.conditioned import FIRST
 from medvis.explain.density import can_condition
 from medvis.explain.session import Session
-from medvis.explain.similar import FIRST, KINDS, LONGEST, Answer, Asked, Result
+from medvis.explain.similar import Answer, Result
 from medvis.types import Study
 
 TITLE, GROUP, ORDER = "Retrieve", "Space", 40
-SIGNS = {"same patient": "✓", "same finding": "≈", "other": "–"}
 AMONG = {"": "all studies", "train": "train", "val": "val", "test": "test"}
-OWN = {"films": "other film", "reports": "report", "sentences": "best own sentence"}
 
 
 def show() -> None:
@@ -19,8 +20,7 @@ def show() -> None:
     study, opened = state.study(), state.session()
     asked = _asked(opened, study)
     if asked is None:
-        st.text("No study is chosen yet, and no text is typed.")
-        state.link("worklist", "Choose a study in the worklist")
+        _nothing(study)
         return
     answer = _answered(asked)
     left, right = st.columns([1, 4], gap="medium")
@@ -28,9 +28,21 @@ def show() -> None:
         _query(opened, study, answer)
     with right:
         _counts(answer)
-        _cards(opened, answer)
+        hits.cards(opened, answer, paper=bool(st.session_state.get("paper")))
     _about(opened, answer)
-    _data(answer)
+    with st.container(key="credits"):
+        st.text(hits.credits(answer, study if answer.asked.source != "text" else None))
+    with st.expander("Data"):
+        st.dataframe([_row(one) for one in answer.results], hide_index=True)
+
+
+def _nothing(study: Study | None) -> None:
+    """Say that there is no query, and how to make one."""
+    if study is None:
+        st.text("Type what to look for, or choose a study whose film is searched from.")
+    else:
+        st.text("This study has nothing to search from. Type what to look for, or choose another study.")
+    state.link("worklist", "Choose one in the worklist")
 
 
 def _asked(opened: Session, study: Study | None) -> Asked | None:
@@ -54,15 +66,15 @@ def _asked(opened: Session, study: Study | None) -> Asked | None:
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="choices"):
         siblings = st.toggle("Show same patient and identical texts", key="sib", bind="query-params")
-        anew = _anew(opened)
+        anew = can_condition(opened) and _anew()
         st.toggle(
             "Paper colours", key="paper", bind="query-params", help="Green, blue, red as in RECLF, Fig. 5"
         )
     asked = Asked(
-        text or "", study.id if study else "", ref, str(find), int(count), bool(siblings), anew,
-        str(among or ""),
+        text or "", study.id if study else "", ref, str(find or "films"), int(count or 10), bool(siblings),
+        anew, str(among or ""),
     )  # fmt: skip
-    return asked if asked.typed or (study is not None and ref) else None
+    return asked if asked.typed or ref else None
 
 
 def _item(opened: Session, study: Study | None) -> str:
@@ -74,8 +86,12 @@ def _item(opened: Session, study: Study | None) -> str:
     }
     if study.report is not None and study.report.show != "restricted":
         names |= {one.id: f"{one.id}: {one.text}" for one in opened.sentences(study)}
-    if st.session_state.get("qi") not in names:
-        st.session_state.pop("qi", None)
+    kept: str | None = st.session_state.get("_asked_of")
+    if st.session_state.get("qi") not in names or kept not in {None, study.id}:
+        st.session_state.pop("qi", None)  # another study's third sentence says something else
+    st.session_state["_asked_of"] = study.id
+    if not names:
+        return ""
     chosen = st.selectbox(
         "or from this study", list(names), key="qi", bind="query-params", format_func=names.get, width=300,
         on_change=state.select, kwargs={"q": ""},
@@ -83,15 +99,13 @@ def _item(opened: Session, study: Study | None) -> str:
     return str(chosen or "")
 
 
-def _anew(opened: Session) -> bool:
-    """Let methods that place a film anew for each text do so; return whether they shall."""
-    if not can_condition(opened):
-        return False
+def _anew() -> bool:
+    """Let a method that places a film anew for each text do so; return whether it shall."""
     return bool(
         st.toggle(
             f"Re-rank the first {FIRST}, film given text", key="anew", bind="query-params",
             help="Places each film anew for the text it is compared with (mode conditioned). Only between "
-            "films and texts. Never with a film's own report (mode paired).",
+            "films and texts. Never a film given its own report (mode paired).",
         )
     )  # fmt: skip
 
@@ -99,12 +113,12 @@ def _anew(opened: Session) -> bool:
 def _answered(asked: Asked) -> Answer:
     """Return what was found; films that must be read for it are counted while they are."""
     place = st.empty()
-
-    def told(done: int, total: int) -> None:
-        if total > 1:
-            place.progress(done / total, f"Reading film {done + 1} of {total}, once a run")
-
-    state.prepare(asked, told)
+    state.prepare(
+        asked,
+        lambda done, total: place.progress(
+            done / total, f"Reading films, once a run: {done} of {total} · {done / total:.0%}"
+        ),
+    )
     with place, st.spinner("Searching …", show_time=False):
         answer = state.answer(asked)
     place.empty()
@@ -118,13 +132,15 @@ def _query(opened: Session, study: Study | None, answer: Answer) -> None:
     if asked.source == "text":
         st.text(f"“{asked.typed}”")
         if study is not None:
-            st.button("Search from the study", key="back", on_click=state.select, kwargs={"q": ""})
+            st.button("Back to the study", key="back", on_click=state.select, kwargs={"q": ""})
     elif study is not None:
         if asked.source == "sentence":
-            st.text(next(one.text for one in opened.sentences(study) if one.id == asked.ref))
-        _picture(opened, study, f"Query: film of study {study.id}", 320)
+            st.text(f"“{next(one.text for one in opened.sentences(study) if one.id == asked.ref)}”")
+        number = int(asked.ref.removeprefix("film")) if asked.source == "film" else 0
+        hits.picture(opened, study, number, f"Query: film {number + 1} of study {study.id}", 320)
         st.text(f"study {study.id}")
-        st.text(_impression(study))
+        if asked.source == "film":
+            st.text(_impression(study))
     st.text(_findings(answer))
 
 
@@ -139,24 +155,24 @@ def _impression(study: Study) -> str:
 def _findings(answer: Answer) -> str:
     named = ", ".join(answer.findings)
     if answer.asked.source == "film":
-        return f"Its labels: {named}" if named else "No label of its study is present, so nothing is alike."
-    if named:
-        return f"Findings it names: {named}"
-    return "It names no finding of this cohort's labels, so no result can be of the same finding."
+        return f"Its labels: {named}" if named else "None of its labels is present: no finding to share."
+    return f"It names: {named}" if named else "It names no finding of this cohort: none to share."
 
 
 def _counts(answer: Answer) -> None:
     """Say what was ranked, what was left out, and what chance would find."""
-    out, asked = answer.found.excluded, answer.asked
+    asked, out = answer.asked, answer.found.excluded
     left = {"of the same study": out.own, "of the same patient": out.patient, "of identical text": out.text}
+    said = ", ".join(f"{count:,} {name}" for name, count in left.items() if count)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="left_out"):
-        said = (
-            "nothing is left out"
-            if asked.siblings
-            else "left out " + ", ".join(f"{count:,} {name}" for name, count in left.items())
-        )
-        st.text(f"{answer.found.pool:,} {asked.find} ranked · {said}")
-        if any(left.values()) and not asked.siblings:
+        if asked.siblings:
+            st.text(f"{answer.found.pool:,} {asked.find} ranked, same patient and identical texts among them")
+        else:
+            st.text(
+                f"{answer.found.pool:,} {asked.find} ranked · left out: "
+                + (said or "none (no same patient, no identical text)")
+            )
+        if said:
             st.button(
                 "show", key="show_left_out", type="tertiary", on_click=state.select, kwargs={"sib": True}
             )
@@ -164,92 +180,48 @@ def _counts(answer: Answer) -> None:
         why = "the same patient" if not out.text else "the same patient or an identical text"
         st.info(f"All {answer.nearest} nearest are {why}; they are left out.")
     elif answer.nearest_left_out:
-        st.text(
-            f"{answer.nearest_left_out} of the {answer.nearest} nearest of all are among what is left out."
-        )
-    st.text(" · ".join(_chances(answer)))
+        st.text(f"Of the {answer.nearest} nearest of all, {answer.nearest_left_out} left out.")
+    if not answer.results:
+        st.text("Nothing is left to be shown." if said else f"There are no {asked.find} here.")
+    for line in _chances(answer):
+        st.text(line)
 
 
 def _chances(answer: Answer) -> list[str]:
-    said = []
+    """Say what a list drawn blindly would hold beside what this one holds."""
+    said, asked, own = [], answer.asked, answer.found.own
     if answer.chance is not None and answer.results:
-        same = sum(bool(one.shared) for one in answer.results)
-        said.append(
-            f"same finding: {same} of {len(answer.results)}, by chance {answer.chance:.0%} of the pool"
-        )
-    own = answer.found.own
+        same, n = sum(bool(one.shared) for one in answer.results), len(answer.results)
+        said.append(f"Sharing a finding: {same} of {n}; by chance {answer.chance * n:.1f} of {n}.")
     if own is not None:
-        rank = f"its {OWN[answer.asked.find]} would be at rank {own.rank:,} ({own.percentile:.1f} pct)"
-        said.append(f"{rank}, by chance at {(answer.found.pool + 1) // 2:,}")
+        what = {
+            "films": "other film" if asked.source == "film" else "own film",
+            "reports": "own report", "sentences": "best own sentence",
+        }[asked.find]  # fmt: skip
+        middle = (answer.found.pool + 1) // 2
+        stands = "stands" if asked.siblings else "would stand"
+        said.append(
+            f"Its {what} {stands} at rank {own.rank:,} of the search ({own.percentile:.1f} pct); "
+            f"one drawn blindly at {middle:,}."
+        )
     return said
 
 
-def _cards(opened: Session, answer: Answer) -> None:
-    if not answer.results:
-        st.text("Nothing is left to be shown: every item of this gallery was left out, or there is none.")
-        return
-    style = "paper" if st.session_state.get("paper") else "hit"
-    with st.grid(5, min_column_width=170, gap="small"):
-        for one in answer.results:
-            relation = one.hit.relation.replace(" ", "_")
-            with st.container(gap="xxsmall", key=f"{style}_{relation}_{one.hit.rank}"):
-                _card(opened, answer, one)
-
-
-def _card(opened: Session, answer: Answer, one: Result) -> None:
-    hit, anew = one.hit, f" (search: {one.searched})" if answer.reranked else ""
-    st.text(f"{hit.rank}{anew} · {hit.percentile:.1f} pct")
-    st.markdown(f"**{SIGNS[hit.relation]} {hit.relation}**")
-    _picture(
-        opened, one.study,
-        f"Result {hit.rank}: film of study {one.study.id}, {hit.relation}, percentile {hit.percentile:.1f}",
-        240,
-    )  # fmt: skip
-    if st.button(shell.plain(one.study.id), key=f"open_{hit.rank}", type="tertiary"):
-        ids = list(dict.fromkeys(result.study.id for result in answer.results))
-        state.show_results(f"retrieval ({answer.asked.source} → {answer.asked.find})", ids)
-        state.go("case", study=one.study.id)
-    if hit.copies:
-        st.text(f"×{hit.copies + 1} identical")
-    st.text(_why(one))
-    st.text(_short(one.text))
-
-
-def _why(one: Result) -> str:
-    return f"both: {', '.join(one.shared)}" if one.shared else "no finding shared"
-
-
-def _short(text: str, longest: int = 150) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1].rstrip()}…"
-
-
-def _picture(opened: Session, study: Study, alt: str, side: int) -> None:
-    if not study.films:
-        st.caption("no film")
-    elif study.films[0].show == "restricted":
-        st.caption("Film not shown: its licence is restricted.")
-    elif small := state.thumbnail(opened, study, side):
-        st.image(small, width="stretch", alt=alt)
-
-
 def _about(opened: Session, answer: Answer) -> None:
-    """Caption by the template, then where it comes from and whose films and reports are shown."""
-    record = opened.run.record
+    """Caption by the template, then the strip that says where it comes from."""
+    record, asked = opened.run.record, answer.asked
     st.caption(
-        f"**Shows** the {answer.asked.find} nearest to the query. **Computed from** places of mode "
-        f"{answer.mode.value}; exact search. **Read it as** this run's order; pct: share of the pool that "
-        "scores lower. **Do not read it as** a probability or a diagnosis, nor compare scores between runs."
+        f"**Shows** the {asked.find} nearest to the query. **Computed from** places of mode "
+        f"{answer.mode.value}, searched exactly. **Read it as** this run's order; pct: share of the pool "
+        "that scores lower. **Do not read it as** probability or diagnosis, nor compare runs by score."
     )
+    again = f" · first {answer.reranked:,} re-ranked, pct is the search's" if answer.reranked else ""
+    trained = opened.cohort.hash == record.cohort_hash and not asked.among
     st.text(
         f"run {opened.run.id[:8]} · {record.method.upper()} re-implementation, settings inferred · "
-        f"{opened.cohort.name} ({opened.cohort.hash[:8]}), {AMONG[answer.asked.among]} · "
-        f"{answer.found.pool:,} ranked"
+        f"{opened.cohort.name} {opened.cohort.hash[:8]}, {AMONG[asked.among]}"
+        f"{', those it was trained on too' if trained else ''} · {answer.found.pool:,} ranked{again}"
     )
-
-
-def _data(answer: Answer) -> None:
-    with st.expander("Data"):
-        st.dataframe([_row(one) for one in answer.results], hide_index=True)
 
 
 def _row(one: Result) -> dict[str, str | float | int]:

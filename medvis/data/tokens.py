@@ -36,6 +36,7 @@ class Tokenizer:
             ) from error
         self._backend.no_padding()
         self._backend.no_truncation()
+        self._backend.encode_special_tokens = True  # "[MASK]" in a text is a word, not a command
 
     @classmethod
     def load(cls, path: Path) -> "Tokenizer":

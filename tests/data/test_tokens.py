@@ -115,3 +115,10 @@ def test_byte_level_pieces_find_their_words_and_built_in_limits_are_ignored() ->
     assert tokenizer.mask_id == 1
     assert tokenizer.tokens(["effusion"], 40).ids.shape[1] < 20
     assert all(tokenizer.tokens(["effusion or effusion or effusion"], 40).words[0])
+
+
+def test_the_name_of_a_special_token_in_a_text_is_a_word() -> None:
+    tokenizer = Tokenizer.train(["mask sep effusion [ ]"], 60)
+    found = tokenizer.tokens(["[MASK] effusion [SEP]"], 16)
+    assert tokenizer.mask_id not in found.ids[0].tolist()
+    assert all(found.words[0]), "each word has tokens of its own"

@@ -132,8 +132,13 @@ def _add(making: Making, study: Study, radiographs: list[Radiograph | BadFilm]) 
 def _cleaned(found: Report | None) -> Report | None:
     if found is None:
         return None
-    flowing = replace(found, findings=report.flow(found.findings), impression=report.flow(found.impression))
-    return flowing if flowing.text else None
+    clean = replace(found, findings=_lines(found.findings), impression=_lines(found.impression))
+    return clean if clean.text else None
+
+
+def _lines(text: str) -> str:
+    """Return a text that flows already, cleaned line by line: to flow again would join its paragraphs."""
+    return "\n".join(filter(None, map(report.squeeze, text.split("\n"))))
 
 
 def _add_film(making: Making, row: int, known: Film, radiograph: Radiograph) -> None:

@@ -1,6 +1,7 @@
 """Tables from outside as rows of text: CSV (also gzipped) and Parquet. Text is data, never SQL."""
 
 import csv
+import glob
 import gzip
 import itertools
 import math
@@ -78,7 +79,9 @@ def _parquet(path: Path) -> Iterator[Row]:
 
     with duckdb.connect() as connection:
         try:
-            found = connection.execute("SELECT COLUMNS(*)::VARCHAR FROM read_parquet(?)", [str(path)])
+            found = connection.execute(
+                "SELECT COLUMNS(*)::VARCHAR FROM read_parquet(?)", [glob.escape(str(path))]
+            )
             names = [column[0] for column in found.description or ()]
             while batch := found.fetchmany(2000):
                 for values in batch:

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import duckdb
 import pytest
 from test_sources import imported, table
 
+from medvis.data import report as reports
 from medvis.data import rows
 from medvis.errors import BadSource
 
@@ -55,7 +57,7 @@ def test_a_report_has_the_licence_of_the_rows_that_hold_it(tmp_path: Path) -> No
     )
     report = imported("table", tmp_path / "x.csv", tmp_path / "out").study("s").report
     assert report is not None
-    assert (report.findings, report.show) == ("Clear. Normal.", "restricted")
+    assert (report.findings, report.show) == ("Clear.\nNormal.", "restricted")
     assert (report.licence, report.credit) == ("CC BY 4.0; PhysioNet Credentialed", "A; B")
 
 
@@ -92,3 +94,21 @@ def test_a_table_without_patients_is_warned_of(tmp_path: Path, caplog: pytest.Lo
     caplog.clear()
     imported("table", tmp_path / "x.csv", tmp_path / "b", patient="subject")
     assert not caplog.text
+
+
+def test_a_name_with_brackets_is_that_file_and_no_other(tmp_path: Path) -> None:
+    with duckdb.connect() as connection:
+        for number, name in enumerate(("a1.parquet", "a[1].parquet", "a*.parquet")):
+            made = connection.sql("SELECT ?::VARCHAR AS findings", params=[str(number)])
+            made.write_parquet(str(tmp_path / name))
+    for number, name in enumerate(("a1.parquet", "a[1].parquet", "a*.parquet")):
+        assert list(rows.read(tmp_path / name)) == [{"findings": str(number)}]
+
+
+def test_the_rows_of_a_study_stay_apart_in_its_report(tmp_path: Path) -> None:
+    some = [{"study": "s", "findings": "Small effusion"}, {"study": "s", "findings": "No pneumothorax"}]
+    table(tmp_path / "x.csv", some)
+    report = imported("table", tmp_path / "x.csv", tmp_path / "out").study("s").report
+    assert report is not None
+    found = [(one.text, one.negated) for one in reports.sentences(report)]
+    assert found == [("Small effusion", False), ("No pneumothorax", True)]

@@ -23,7 +23,8 @@ class Source:
         options: Frozen dataclass of its options; each has a default.
         read: Takes a path and options, yields each study with the files of its films in the order of
             `Study.films`; those Films know what the dataset says (view, licence, credit, regions in pixels
-            of the file), the rest is filled in when the film was read. A side "" is not known. Raises
+            of the file), the rest is filled in when the film was read. Reports are as `report.flow` or
+            `report.sections` gives them, a line a paragraph or item. A side "" is not known. Raises
             BadSource if the path does not have the layout.
     """
 

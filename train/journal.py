@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from medvis.data import aside
 
@@ -22,7 +22,7 @@ class Journal:
             file.write_text("".join(map(_line, stay)))
         self._file = path.open("a")
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Journal":
         return self
 
     def __exit__(

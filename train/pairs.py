@@ -3,9 +3,9 @@
 import itertools
 import math
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from jaxtyping import Float
@@ -31,9 +31,10 @@ class Pair:
     text: str
 
 
-class Source(Protocol):
+class Source(ABC):
     """Where the encodings of pairs come from."""
 
+    @abstractmethod
     def encoded(self, pairs: Sequence[Pair], seed: int | None) -> tuple[Encoded, Encoded]:
         """Return films and texts of some pairs.
 
@@ -44,7 +45,7 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
-class Cached:
+class Cached(Source):
     """Films and texts as frozen encoders saw them."""
 
     films: Films
@@ -67,7 +68,7 @@ def cached(model: Model, cohort: Cohort) -> Cached:
 
 
 @dataclass(frozen=True)
-class Live:
+class Live(Source):
     """Films and texts through encoders that learn.
 
     Attributes:

@@ -90,10 +90,10 @@ def _source(
 ) -> Source:
     """Return cached encodings of frozen encoders, or encoders that learn."""
     if settings.frozen:
-        freeze(model.image, 0)
-        freeze(model.text, 0)
+        freeze(model.image, 0.0)
+        freeze(model.text, 0.0)
         return pairs.cached(model, cohort)
-    freeze(model.image, 1)
+    freeze(model.image, 1.0)
     freeze(model.text, train.thaw)
     half = train.precision == "bfloat16" or (train.precision == "auto" and torch.cuda.is_available())
     films = features.pixels(cohort, studies, settings.pixels)

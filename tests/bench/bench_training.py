@@ -21,8 +21,12 @@ WAYS = ("as it comes", "channels last", "channels last, memory kept")
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(3600)]
 
 
-def measured(way: str, *, threads: int = 2) -> dict[str, float]:
-    """Run this file in a process of its own and return what it printed."""
+def measured(way: str, *, threads: int = 1) -> dict[str, float]:
+    """Run this file in a process of its own and return what it printed.
+
+    Shares are measured as processor time of one thread: two threads that wait for a busy core spend
+    processor time on waiting.
+    """
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
@@ -47,7 +51,14 @@ def test_everything_but_the_encoders_is_a_small_part_of_a_step(method: str) -> N
     found = measured(method)
     outside = found["step processor"] - found["encoders processor"]
     assert outside <= 0.15 * found["step processor"]
-    assert BATCH / found["step processor"] >= 15, "films a second on two cores that nobody else uses"
+
+
+def test_two_cores_train_fifteen_films_a_second() -> None:
+    busy = os.getloadavg()[0]
+    if busy > 1:
+        pytest.skip(f"load {busy:.1f}: others use the cores that this would measure")
+    found = measured("clip", threads=2)
+    assert BATCH / found["step wall"] >= 15, "films a second, on two cores that nobody else uses"
 
 
 def main(what: str) -> None:
@@ -134,9 +145,9 @@ def report_words() -> list[str]:
 
 
 def spent(call: Callable[[], object]) -> dict[str, float]:
-    """Return the least wall seconds of a call, and its processor seconds on each thread; one to warm up.
+    """Return the least wall seconds of a call, and its processor seconds; one to warm up.
 
-    On a machine that others use too, wall time measures them; processor time hardly does.
+    On a machine that others use too, wall time measures them; processor time of one thread does not.
     """
     call()
     wall, processor = [], []
@@ -144,7 +155,7 @@ def spent(call: Callable[[], object]) -> dict[str, float]:
         began, used = time.perf_counter(), time.process_time()
         call()
         wall.append(time.perf_counter() - began)
-        processor.append((time.process_time() - used) / torch.get_num_threads())
+        processor.append(time.process_time() - used)
     return {"wall": min(wall), "processor": min(processor)}
 
 

@@ -93,6 +93,14 @@ def test_a_finished_training_is_not_trained_again(quick: Train) -> None:
     assert loop.train(train).id == loop.train(train).id
 
 
+def test_encoders_may_run_in_half_precision_and_all_above_stays_whole(quick: Train) -> None:
+    run = loop.train(dataclasses.replace(quick, frozen=False, precision="bfloat16", steps=2, validate=2))
+    kinds = {one.dtype for one in run.model().method.parameters()}
+    lines = journal.read(run.folder / "log.jsonl")
+    assert kinds == {torch.float32}
+    assert all(np.isfinite(line["loss"]) for line in lines)
+
+
 def test_other_settings_need_another_name(quick: Train) -> None:
     loop.train(dataclasses.replace(quick, steps=2))
     with pytest.raises(BadRun, match="other settings: rate, steps"):

@@ -1,6 +1,7 @@
 """HYDEN: films and reports as densities of hyperbolic space, each film's inside its report's."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import final
 
@@ -38,7 +39,7 @@ class Hyden(Method, Conditions, Spreads):
         dims: int = 128  # INFERRED
         """Dimensions of the joint space."""
         local: int = 128  # INFERRED
-        """Width of queries, keys and values of the text-aware attention."""
+        """Width of the text-aware local features."""
         hidden: int = 256  # INFERRED
         """Width between the two layers of the fusion."""
         attention_temperature: float = 0.1  # INFERRED: MGCA's for local features
@@ -76,8 +77,6 @@ class Hyden(Method, Conditions, Spreads):
     def __init__(self, image_width: int, text_width: int, config: Config) -> None:
         super().__init__()
         self.config = config
-        self.query = nn.Linear(text_width, config.local, bias=False)
-        self.key = nn.Linear(image_width, config.local, bias=False)
         self.value = nn.Linear(image_width, config.local, bias=False)
         self.from_global = nn.Linear(image_width, config.hidden)
         self.from_local = nn.Linear(config.local, config.hidden, bias=False)
@@ -142,8 +141,7 @@ class Hyden(Method, Conditions, Spreads):
     ) -> Float[Tensor, "w p"]:
         """Return the text-aware attention with each word, as it stands in its report, for a query."""
         # INFERRED: the query of a report is the projection of the mean of its words, so words are in range.
-        keys = normalize(self.key(self._even(patches)), dim=-1)
-        return attention(self._asked(words) @ keys.T, real)
+        return attention(self._asked(words) @ self._keys(patches).T, real)
 
     def _fused(self, image: Encoded, given: Encoded | None) -> Float[Tensor, "*b w"]:
         """Return global features fused with the local ones that each text asks for, 0 without text."""
@@ -157,19 +155,25 @@ class Hyden(Method, Conditions, Spreads):
         return fused
 
     def _local(self, image: Encoded, given: Encoded) -> Float[Tensor, "i t v"]:
-        patches = self._even(image.parts)
-        keys = normalize(self.key(patches), dim=-1)
-        weights = attention(self._asked(given.whole) @ keys.transpose(1, 2), image.real[:, None])
+        weights = attention(
+            self._asked(given.whole) @ self._keys(image.parts).transpose(1, 2), image.real[:, None]
+        )
         # The value of the mean patch is the mean of the values, and there are fewer texts than patches.
-        local: Tensor = self.value(weights @ patches)
+        local: Tensor = self.value(weights @ self._even(image.parts))
         return local
 
-    def _asked(self, texts: Float[Tensor, "t e"]) -> Float[Tensor, "t v"]:
-        return normalize(self.query(self._even(texts)), dim=-1) / self.config.attention_temperature
+    def _asked(self, texts: Float[Tensor, "t e"]) -> Float[Tensor, "t d"]:
+        """Return queries, divided by the temperature."""
+        # INFERRED, after GLoRIA and MGCA: queries and keys are projections to the joint space. With ones of
+        # their own, which no loss aligns, words peaked inside their finding no more often than chance.
+        return normalize(self.text_mean.projection(texts), dim=-1) / self.config.attention_temperature
+
+    def _keys(self, patches: Float[Tensor, "*i p f"]) -> Float[Tensor, "*i p d"]:
+        return normalize(self.image_mean.projection(patches), dim=-1)
 
     def _even(self, x: Float[Tensor, "*b w"]) -> Float[Tensor, "*b w"]:
         """Return encodings of mean 0 and variance 1, whatever their encoder's scale and precision."""
-        return layer_norm(x.to(self.key.weight.dtype), x.shape[-1:])
+        return layer_norm(x.to(self.value.weight.dtype), x.shape[-1:])
 
     def _density(self, x: Float[Tensor, "*b w"], mean: TangentHead, spread: "_SpreadHead") -> Density:
         return Density(self.geometry.exp0(mean(x)), spread(x))
@@ -235,16 +239,12 @@ def _crossed(rows: Placed, columns: Placed) -> tuple[Density, Density]:
     if modes.count(Mode.CONDITIONED) == 2 or (Mode.CONDITIONED in modes and rows.kind == columns.kind):
         raise ValueError("films conditioned on texts can be compared with those texts only")
     first = rows.whole if rows.mode is Mode.CONDITIONED else rows.whole[:, None]
-    second = columns.whole[(None,)] if columns.mode is not Mode.CONDITIONED else _swapped(columns.whole)
+    second = columns.whole[(None,)]
+    if columns.mode is Mode.CONDITIONED:
+        second = _each(columns.whole, lambda x: x.transpose(0, 1))
     shape = (first.mean.shape[0], *second.mean.shape[1:])
-    return _expanded(first, shape), _expanded(second, shape)
+    return _each(first, lambda x: x.expand(shape)), _each(second, lambda x: x.expand(shape))
 
 
-def _swapped(density: Density) -> Density:
-    scale = density.log_scale
-    return Density(density.mean.transpose(0, 1), None if scale is None else scale.transpose(0, 1))
-
-
-def _expanded(density: Density, shape: tuple[int, ...]) -> Density:
-    scale = density.log_scale
-    return Density(density.mean.expand(shape), None if scale is None else scale.expand(shape))
+def _each(density: Density, change: Callable[[Tensor], Tensor]) -> Density:
+    return Density(change(density.mean), None if density.log_scale is None else change(density.log_scale))

@@ -96,6 +96,33 @@ def test_attention_sums_to_one_over_what_is_real_and_is_0_elsewhere(method: Meth
     assert (found[:, real] > 0).all()
 
 
+def test_a_word_looks_at_the_patch_that_speaks_of_it(method: Method) -> None:
+    concepts = {kind: torch.randn(6, width, generator=drawn(2)) for kind, width in WIDTH.items()}
+
+    def about(which: torch.Tensor, seed: int) -> tuple[Encoded, Encoded, torch.Tensor]:
+        noise, at = (
+            encoded("image", len(which), seed),
+            torch.randint(12, (len(which),), generator=drawn(seed)),
+        )
+        parts, everywhere = noise.parts / 6, torch.ones_like(noise.real)
+        parts[torch.arange(len(which)), at] += 2 * concepts["image"][which]
+        said = concepts["text"][which]
+        text = Encoded("text", said, said[:, None], torch.ones(len(which), 1, dtype=torch.bool))
+        return Encoded("image", parts.mean(1), parts, everywhere, noise.grid), text, at
+
+    optimizer = torch.optim.Adam(method.parameters(), lr=5e-3)
+    for step in range(60):
+        image, text, _ = about(torch.randperm(6, generator=drawn(step)), step)
+        optimizer.zero_grad()
+        method.loss(image, text, all_apart(6), drawn(step)).total.backward()
+        optimizer.step()
+    image, text, at = about(torch.arange(6).repeat(10), 1000)
+    looked = [
+        method.attend(text.whole[[i]], image.parts[i], image.real[i]).argmax() == at[i] for i in range(60)
+    ]
+    assert sum(looked) > 40, "chance is 5 of 60"
+
+
 def test_attention_to_nothing_is_nothing(method: Method) -> None:
     image, text = pairs(1)
     assert (method.attend(text.parts[0], image.parts[0], torch.zeros_like(image.real[0])) == 0).all()

@@ -21,12 +21,12 @@ def pairs(count: int = 6, seed: int = 0) -> tuple[Encoded, Encoded]:
 
 def naive_fused(method: Method, image: Encoded, text: Encoded, i: int, t: int) -> torch.Tensor:
     """f = g + MLP[g; l] of one film given one text, patch by patch."""
-    asked = method.query.weight @ layer_norm(text.whole[t], (text.whole.shape[1],))
+    asked = method.text_mean.projection.linear.weight @ layer_norm(text.whole[t], (text.whole.shape[1],))
     asked = asked / asked.norm()
     weights, values = [], []
     for patch in image.parts[i][image.real[i]]:
         seen = layer_norm(patch, patch.shape)
-        key = method.key.weight @ seen
+        key = method.image_mean.projection.linear.weight @ seen
         weights.append(torch.exp(asked @ key / key.norm() / 0.1))
         values.append(method.value.weight @ seen)
     local = sum(w * v for w, v in zip(weights, values, strict=True)) / sum(weights)

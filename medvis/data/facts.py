@@ -14,6 +14,7 @@ _VIEWS = {
     "L": "LATERAL", "LL": "LATERAL", "RL": "LATERAL", "LAT": "LATERAL", "LATERAL": "LATERAL",
     "XTABLE LATERAL": "LATERAL", "SWIMMERS": "LATERAL",
 }  # fmt: skip
+_POSTURES = {"SUPINE", "ERECT", "UPRIGHT", "STANDING", "SITTING", "PORTABLE", "VIEW"}
 
 
 def view(said: str) -> tuple[str, tuple[str, ...]]:
@@ -25,15 +26,11 @@ def view(said: str) -> tuple[str, tuple[str, ...]]:
     words = " ".join(said.upper().replace("_", " ").split())
     if words in _VIEWS:
         return _VIEWS[words], ()
-    first, _, rest = words.partition(" ")
-    if first in ("PA", "AP", "LATERAL", "L") and rest in (
-        "SUPINE",
-        "ERECT",
-        "UPRIGHT",
-        "SITTING",
-        "PORTABLE",
-    ):
-        return _VIEWS[first], (rest.lower(),)
+    first, *rest = words.split() or [""]
+    if first in _VIEWS and set(rest) <= _POSTURES:
+        return _VIEWS[first], tuple(word.lower() for word in rest if word != "VIEW")
+    if words in {f"{side} LATERAL" for side in ("L", "R", "LEFT", "RIGHT")}:
+        return "LATERAL", ()
     if words.startswith("FRONTAL"):
         return "", ("frontal, AP or PA not stated",)
     return "", ()

@@ -4,7 +4,14 @@ import hashlib
 from collections.abc import Sequence
 
 SIDES = ("train", "val", "test")
-_ALSO = {"validate": "val", "validation": "val", "valid": "val", "dev": "val", "training": "train"}
+_ALSO = {
+    "validate": "val",
+    "validation": "val",
+    "valid": "val",
+    "dev": "val",
+    "training": "train",
+    "testing": "test",
+}
 
 
 def side(said: str) -> str:

@@ -6,8 +6,8 @@ import duckdb
 import pytest
 from test_sources import imported, table
 
+from medvis.data import facts, rows
 from medvis.data import report as reports
-from medvis.data import rows
 from medvis.errors import BadSource
 
 
@@ -112,3 +112,21 @@ def test_the_rows_of_a_study_stay_apart_in_its_report(tmp_path: Path) -> None:
     assert report is not None
     found = [(one.text, one.negated) for one in reports.sentences(report)]
     assert found == [("Small effusion", False), ("No pneumothorax", True)]
+
+
+@pytest.mark.parametrize(
+    ("said", "view", "notes"),
+    [
+        ("pa", "PA", ()),
+        ("AP portable erect", "AP", ("portable", "erect")),
+        ("PA view", "PA", ()),
+        ("Left lateral", "LATERAL", ()),
+        ("L", "LATERAL", ()),
+        ("lateral decubitus", "", ()),
+        ("AP axial", "", ()),
+        ("Frontal", "", ("frontal, AP or PA not stated",)),
+        ("", "", ()),
+    ],
+)
+def test_a_view_is_read_as_people_write_it(said: str, view: str, notes: tuple[str, ...]) -> None:
+    assert facts.view(said) == (view, notes)

@@ -1,5 +1,6 @@
 """A walk through every page without a browser, for checks: what was on it and how long it took."""
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ def visits(run: str, study: str) -> Iterator[Visit]:
     """
     from streamlit.testing.v1 import AppTest
 
+    # Outside a server it warns that there is no session, which is what a walk is.
+    logging.getLogger("streamlit.runtime.scriptrunner_utils.script_run_context").setLevel(logging.ERROR)
     for page in sorted(path.stem for path in Path(pages.__path__[0]).glob("[a-z]*.py")):
         started = time.monotonic()
         app = AppTest.from_string(f"from app.main import main; main({page!r})", default_timeout=60)

@@ -70,3 +70,7 @@ def overview() -> str:
 
 def _module(word: str) -> str:
     return {"import": "import_"}.get(word, word)
+
+
+if __name__ == "__main__":
+    main()

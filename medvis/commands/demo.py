@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 COHORT = "demo"
 METHODS = ("hyden", "meru", "clip")
-STEPS, BATCH = 120, 32  # heads on cached features: enough to leave chance, short enough for a first start
+STEPS, BATCH = 100, 32  # heads on cached features: enough to leave chance, short enough for a first start
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Demo:
     """Port on the loopback address."""
     browser: bool = True
     """Open the page in the browser."""
-    patients: int = 72
+    patients: int = 64
     """Simulated patients, if the cohort has to be made."""
 
 
@@ -40,6 +40,7 @@ def main(words: list[str]) -> int:
     """Prepare and serve, or with --check prepare and walk the pages."""
     options = tyro.cli(Demo, args=words, prog="medvis demo")
     os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # small steps: two threads mostly wait for each other
     prepare(options.patients)
     if options.check:
         return walk()

@@ -53,7 +53,7 @@ class Train:
     """Largest norm of the gradient."""  # INFERRED
     sentences: float = 0.3
     """Chance that a step reads one section or one sentence instead of the report."""  # INFERRED
-    validate: int = 50
+    validate: int = 25
     """Steps between validations; the weights of the best one become the run."""
     checkpoint: int = 100
     """Steps between checkpoints; the last 3 are kept."""

@@ -30,7 +30,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
     "unread": {"study": "VARCHAR", "number": "INTEGER", "code": "VARCHAR", "cause": "VARCHAR"},
 }  # fmt: skip
 # A reader can reach no other file, load nothing, and cannot be told otherwise.
-_HARDENED = {
+HARDENED = {
     "enable_external_access": False,
     "autoinstall_known_extensions": False,
     "autoload_known_extensions": False,
@@ -93,7 +93,7 @@ def read(path: Path) -> Tables:
     if path.with_name(path.name + ".wal").exists():
         raise BadCohort(f"{path} was not written to its end.", remedy=again)
     try:
-        with duckdb.connect(str(path), read_only=True, config=_HARDENED) as connection:
+        with duckdb.connect(str(path), read_only=True, config=HARDENED) as connection:
             found = {}
             for name in _COLUMNS:
                 found[name] = connection.cursor().execute(_SELECT[name]).fetchall()

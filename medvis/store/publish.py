@@ -21,7 +21,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 import medvis
-from medvis.data import aside
+from medvis.data import aside, cohort_schema
 from medvis.errors import BadStore, NonFinite
 
 from . import schema
@@ -113,7 +113,7 @@ def _sweep(folder: Path) -> None:
 
 def _fill(path: Path, batches: Iterable[Rows], about: About) -> dict[str, int]:
     counts: Counter[str] = Counter()
-    config = {"storage_compatibility_version": schema.STORAGE_VERSION, "enable_external_access": False}
+    config = {"storage_compatibility_version": cohort_schema.STORAGE, "enable_external_access": False}
     try:
         with duckdb.connect(str(path), config=config) as connection:
             connection.execute(schema.create(about.d))

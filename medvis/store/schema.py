@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Literal
 
 VERSION = 1
-STORAGE_VERSION = "v1.0.0"  # files in DuckDB 2's default format are unreadable by every 1.x
 KINDS = ("film", "report", "findings", "impression", "sentence", "prompt")
 
 INSERT = "INSERT INTO item SELECT * FROM batch"

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from medvis.data import cohort_schema
 from medvis.errors import BadStore
 
 from . import schema
@@ -24,15 +25,7 @@ from .schema import Manifest, shown
 
 MANIFEST = "manifest.json"
 BLOCK = 16_384  # rows that are in memory twice while a matrix is read
-HARDENED = {
-    "enable_external_access": False,
-    "lock_configuration": True,
-    "python_enable_replacements": False,
-    "autoinstall_known_extensions": False,
-    "autoload_known_extensions": False,
-    "memory_limit": "256MB",
-    "threads": 2,
-}
+HARDENED = {**cohort_schema.HARDENED, "memory_limit": "256MB", "threads": 2}
 
 
 def place(run_folder: Path, cohort_hash: str) -> Path:

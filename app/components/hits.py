@@ -62,8 +62,8 @@ def _card(opened: Session, answer: Answer, one: Result) -> None:
         240,
     )  # fmt: skip
     moved = f" · search rank {one.searched}" if answer.reranked else ""
-    st.text(f"{hit.percentile:.1f} pct{moved}")
-    with st.container(horizontal=True, gap="xsmall", vertical_alignment="center"):
+    st.text(f"{hit.percentile:.1f} percentile{moved}")
+    with st.container(horizontal=True, horizontal_alignment="distribute", gap="xsmall"):
         _buttons(answer, one)
     copies = f"×{hit.copies + 1} identical: " if hit.copies else ""
     st.text(copies + _short(one.text or "no report"))

@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from app import state
+from app import shell, state
 from app.components import hits
 from medvis.explain.asked import KINDS, LONGEST, Asked
 from medvis.explain.conditioned import FIRST
 from medvis.explain.density import can_condition
 from medvis.explain.session import Session
 from medvis.explain.similar import Answer, Result
-from medvis.types import Study
+from medvis.types import Sentence, Study
 
 TITLE, GROUP, ORDER = "Retrieve", "Space", 40
-AMONG = {"": "all studies", "train": "train", "val": "val", "test": "test"}
+EVERY = "all studies"
 
 
 def show() -> None:
@@ -62,7 +62,7 @@ def _asked(opened: Session, study: Study | None) -> Asked | None:
             "Results", [5, 10, 20], default=10, required=True, key="k", bind="query-params"
         )
         among = st.selectbox(
-            "Among", list(AMONG), key="among", bind="query-params", format_func=AMONG.get, width=130
+            "Among", [EVERY, *state.facets().splits], key="among", bind="query-params", width=130
         )
     with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="choices"):
         siblings = st.toggle("Show same patient and identical texts", key="sib", bind="query-params")
@@ -72,7 +72,7 @@ def _asked(opened: Session, study: Study | None) -> Asked | None:
         )
     asked = Asked(
         text or "", study.id if study else "", ref, str(find or "films"), int(count or 10), bool(siblings),
-        anew, str(among or ""),
+        anew, "" if among in {None, EVERY} else str(among),
     )  # fmt: skip
     return asked if asked.typed or ref else None
 
@@ -81,22 +81,29 @@ def _item(opened: Session, study: Study | None) -> str:
     """Let the person choose which item of the study asks; return its ref, "" without one."""
     if study is None:
         return ""
-    names = {
-        f"film{k}": f"film {k + 1}, {film.view or 'view not stated'}" for k, film in enumerate(study.films)
-    }
-    if study.report is not None and study.report.show != "restricted":
-        names |= {one.id: f"{one.id}: {one.text}" for one in opened.sentences(study)}
-    kept: str | None = st.session_state.get("_asked_of")
-    if st.session_state.get("qi") not in names or kept not in {None, study.id}:
-        st.session_state.pop("qi", None)  # another study's third sentence says something else
-    st.session_state["_asked_of"] = study.id
-    if not names:
+    refs = [f"film{k}" for k in range(len(study.films))]
+    refs += [one.id for one in _sentences(opened, study)]
+    if not refs:
         return ""
+    kept: tuple[str, str] | None = st.session_state.get("_asked_of")
+    here = st.session_state.get("qi")
+    moved = kept is not None and kept[0] != study.id and kept[1] == here
+    if here is not None and (here not in refs or moved):
+        st.session_state["qi"] = refs[0]  # another study's third sentence says something else
+    # Ids, not texts: what is chosen stands in the link.
     chosen = st.selectbox(
-        "or from this study", list(names), key="qi", bind="query-params", format_func=names.get, width=300,
+        "or from this study", refs, key="qi", bind="query-params", width=150,
         on_change=state.select, kwargs={"q": ""},
     )  # fmt: skip
+    st.session_state["_asked_of"] = (study.id, chosen)
     return str(chosen or "")
+
+
+def _sentences(opened: Session, study: Study) -> tuple[Sentence, ...]:
+    """Return the sentences that may be shown and searched from."""
+    if study.report is None or study.report.show == "restricted":
+        return ()
+    return opened.sentences(study)
 
 
 def _anew() -> bool:
@@ -126,30 +133,40 @@ def _answered(asked: Asked) -> Answer:
 
 
 def _query(opened: Session, study: Study | None, answer: Answer) -> None:
-    """Show what is searched for."""
+    """Show what is searched for, and what else of the study could be."""
     asked = answer.asked
     st.caption(f"Query: {asked.source} → {asked.find}")
     if asked.source == "text":
         st.text(f"“{asked.typed}”")
-        if study is not None:
-            st.button("Back to the study", key="back", on_click=state.select, kwargs={"q": ""})
-    elif study is not None:
-        if asked.source == "sentence":
-            st.text(f"“{next(one.text for one in opened.sentences(study) if one.id == asked.ref)}”")
-        number = int(asked.ref.removeprefix("film")) if asked.source == "film" else 0
-        hits.picture(opened, study, number, f"Query: film {number + 1} of study {study.id}", 320)
-        st.text(f"study {study.id}")
-        if asked.source == "film":
-            st.text(_impression(study))
+    elif asked.source == "sentence" and study is not None:
+        st.text(f"“{next(one.text for one in _sentences(opened, study) if one.id == asked.ref)}”")
     st.text(_findings(answer))
+    if study is None:
+        return
+    number = int(asked.ref.removeprefix("film")) if asked.ref.startswith("film") else 0
+    role = "Query" if asked.source == "film" else "Study"
+    hits.picture(opened, study, number, f"{role}: film {number + 1} of study {study.id}", 320)
+    _ways(opened, study, asked)
 
 
-def _impression(study: Study) -> str:
+def _ways(opened: Session, study: Study, asked: Asked) -> None:
+    """Let the person search from the film or a sentence with one click; the list above is its twin."""
+    ways = {
+        f"film{k}": f"film {k + 1}, {film.view or 'view not stated'}" for k, film in enumerate(study.films)
+    }
+    ways |= {one.id: f"{one.id}: {one.text}" for one in _sentences(opened, study)}
+    st.caption(f"Study {shell.plain(study.id)}. Search from its")
+    with st.container(key="ways", gap="xxsmall"):
+        for ref, label in ways.items():
+            here = asked.source != "text" and ref == asked.ref
+            st.button(
+                shell.plain(label), key=f"way_{ref}", type="tertiary", disabled=here, on_click=state.select,
+                kwargs={"q": "", "qi": ref},
+            )  # fmt: skip
     if study.report is None:
-        return "no report"
-    if study.report.show == "restricted":
-        return "Its report is not shown: its licence is restricted."
-    return study.report.impression or study.report.findings
+        st.text("no report")
+    elif study.report.show == "restricted":
+        st.text("Its report is not shown: its licence is restricted.")
 
 
 def _findings(answer: Answer) -> str:
@@ -201,7 +218,7 @@ def _chances(answer: Answer) -> list[str]:
         middle = (answer.found.pool + 1) // 2
         stands = "stands" if asked.siblings else "would stand"
         said.append(
-            f"Its {what} {stands} at rank {own.rank:,} of the search ({own.percentile:.1f} pct); "
+            f"Its {what} {stands} at rank {own.rank:,} of the search ({own.percentile:.1f} percentile); "
             f"one drawn blindly at {middle:,}."
         )
     return said
@@ -212,14 +229,14 @@ def _about(opened: Session, answer: Answer) -> None:
     record, asked = opened.run.record, answer.asked
     st.caption(
         f"**Shows** the {asked.find} nearest to the query. **Computed from** places of mode "
-        f"{answer.mode.value}, searched exactly. **Read it as** this run's order; pct: share of the pool "
-        "that scores lower. **Do not read it as** probability or diagnosis, nor compare runs by score."
+        f"{answer.mode.value}, searched exactly. **Read it as** this run's order; percentile: share of "
+        "the pool that scores lower. **Do not read it as** probability or diagnosis, nor compare runs."
     )
-    again = f" · first {answer.reranked:,} re-ranked, pct is the search's" if answer.reranked else ""
+    again = f" · first {answer.reranked:,} re-ranked, percentiles are the search's" if answer.reranked else ""
     trained = opened.cohort.hash == record.cohort_hash and not asked.among
     st.text(
         f"run {opened.run.id[:8]} · {record.method.upper()} re-implementation, settings inferred · "
-        f"{opened.cohort.name} {opened.cohort.hash[:8]}, {AMONG[asked.among]}"
+        f"{opened.cohort.name} {opened.cohort.hash[:8]}, {asked.among or EVERY}"
         f"{', those it was trained on too' if trained else ''} · {answer.found.pool:,} ranked{again}"
     )
 

@@ -23,7 +23,7 @@ def mentioned(text: str, names: Iterable[str]) -> tuple[str, ...]:
     >>> mentioned("Small left pleural effusion, no pneumothorax.", ["Effusion", "Pneumothorax"])
     ('Effusion',)
     """
-    sentences = [one.text for one in reports.sentences(Report(text, ""))] or [text]
+    sentences = [one.text for one in reports.sentences(Report(reports.squeeze(text), ""))] or [text]
     return tuple(name for name in names if any(_named(name, sentence.lower()) for sentence in sentences))
 
 

@@ -60,6 +60,7 @@ def session(
     record = RunRecord("hand", method, config or {}, {}, made.name, made.hash, {}, {}, {}, 0, "", {})
     run = Run(folder / "runs" / "hand", record, "0" * 64)
     said = {one.id: words(one) for one in studies}
+    patients = {one.id: one.patient for one in studies}
     keys = list(tangents)
     space = Lorentz(CURV)
     given = torch.tensor([list(tangents[key]) for key in keys], dtype=torch.float64)
@@ -68,7 +69,7 @@ def session(
     rows = Rows(
         kind=tuple(_kind(*key) for key in keys),
         study=tuple(name for name, _ in keys),
-        patient=tuple(f"patient-{name}" if name else "" for name, _ in keys),
+        patient=tuple(patients.get(name, "") for name, _ in keys),
         split=tuple("test" if name else "" for name, _ in keys),
         ref=tuple(ref for _, ref in keys),
         text_hash=tuple(_hash(said, *key) for key in keys),

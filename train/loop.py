@@ -5,8 +5,6 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +12,16 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from medvis import __version__
 from medvis.data import batch, places, report
 from medvis.data.cohort import Cohort
 from medvis.errors import NonFinite
 from medvis.models import schedule
 from medvis.store import runs
-from medvis.store.record import RECORD, RunRecord
+from medvis.store.record import RECORD
 from medvis.store.runs import Run
 from medvis.types import Encoded, Loss, Placed
 
-from . import checkpoint, config, memory, start, work
+from . import checkpoint, memory, start, work
 from .checkpoint import Checkpoint
 from .config import Train
 from .journal import Journal
@@ -64,7 +61,7 @@ def train(train: Train) -> Run:
         checkpoint.unpack_optimizer(what.optimizer, saved.tensors)
     best = _run(what, folder, saved)
     _load(what, best.tensors)
-    return runs.write_run(folder, _record(what, cohort, folder, best.step), model)
+    return runs.write_run(folder, start.record(train, cohort, folder, model, best.step), model)
 
 
 @dataclass(frozen=True)
@@ -231,24 +228,3 @@ def _culprit(what: Work) -> str:
             if one.grad is not None and not torch.isfinite(one.grad).all():
                 return f"{prefix}.{name}"
     return "the whole"
-
-
-def _record(what: Work, cohort: Cohort, folder: Path, steps: int) -> RunRecord:
-    model = what.model
-    return RunRecord(
-        name=folder.name,
-        method=what.train.method,
-        config=start.method_config(what.train),
-        training=config.record(what.train),
-        cohort_name=what.train.cohort,
-        cohort_hash=cohort.hash,
-        image=model.image.record.json(),
-        text=model.text.record.json(),
-        towers={"image": "", "text": ""} if what.settings.frozen else {},
-        steps=steps,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions={
-            "medvis": __version__,
-            **{name: version(name) for name in ("torch", "timm", "transformers")},
-        },
-    )

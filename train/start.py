@@ -2,18 +2,20 @@
 
 import dataclasses
 import json
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from medvis import methods
+from medvis import __version__, methods
 from medvis.data import aside, places
 from medvis.data.cohort import Cohort
 from medvis.errors import BadRun, BadSource
 from medvis.models import image, pretrain, text, tower
 from medvis.models.text import TextEncoder
-from medvis.store.record import RECORD
+from medvis.store.record import RECORD, RunRecord
 from medvis.store.runs import Model
 
 from . import config, pairs
@@ -83,6 +85,27 @@ def method_config(train: Train) -> dict[str, object]:
         except ValueError as error:
             raise BadSource(f"{name}={value} is no {kind.__name__}.", remedy="Write name=value.") from error
     return whole
+
+
+def record(train: Train, cohort: Cohort, folder: Path, model: Model, steps: int) -> RunRecord:
+    """Return what there is to know of a training that ended with the weights of a step."""
+    return RunRecord(
+        name=folder.name,
+        method=train.method,
+        config=method_config(train),
+        training=config.record(train),
+        cohort_name=train.cohort,
+        cohort_hash=cohort.hash,
+        image=model.image.record.json(),
+        text=model.text.record.json(),
+        towers={"image": "", "text": ""} if config.settings(train).frozen else {},
+        steps=steps,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={
+            "medvis": __version__,
+            **{name: version(name) for name in ("torch", "timm", "transformers")},
+        },
+    )
 
 
 def _text(train: Train, cohort: Cohort, folder: Path, known: dict[str, Any]) -> TextEncoder:

@@ -1,8 +1,9 @@
 """A small text encoder from scratch: its own word pieces, then masked words of a cohort's reports."""
 
+import dataclasses
 import logging
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Int
@@ -13,7 +14,6 @@ from medvis.errors import BadWeights
 from medvis.types import Tokens
 
 from . import schedule, text
-from .record import TextRecord
 from .text import TextEncoder
 
 SIZES = {"small": (4, 256), "base": (6, 384)}  # layers, width
@@ -53,31 +53,15 @@ def pretrain(
         raise BadWeights("There is no text to train a text encoder on.", remedy="Use embedded:minilm.")
     layers, width = SIZES[size]
     encoder = text.fresh(texts, limit=limit, layers=layers, width=width, seed=seed)
-    generator = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # dropout
         model = BertForMaskedLM(BertConfig(**encoder.record.config))
         model.bert = encoder.net
         model.tie_weights()
-        optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
-        model.train()
-        bar = tqdm(range(steps), desc="masked words", disable=None)
-        for step in bar:
-            for group in optimizer.param_groups:
-                group["lr"] = rate * schedule.share(step, steps, 0.1)
-            chosen = torch.randint(len(texts), (batch,), generator=generator).tolist()
-            tokens = encoder.tokens([texts[at] for at in chosen])
-            ids, guess = mask(tokens, encoder.tokenizer.mask_id, encoder.tokenizer.size, generator)
-            loss = model(input_ids=ids, attention_mask=tokens.real.long(), labels=guess).loss
-            optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
-            bar.set_postfix(loss=f"{float(loss.detach()):.2f}")
+        _fit(model.train(), encoder, texts, steps=steps, batch=batch, rate=rate, seed=seed)
     about = f"trained by masked words on {len(texts)} texts, {steps} steps"
     log.info("Text encoder %s x %s: %s.", layers, width, about)
-    old = encoder.record
-    record = TextRecord("own", "bert", "", about, limit, width, old.pooling, False, old.config)
+    record = dataclasses.replace(encoder.record, source="own", about=about, random=False)
     return TextEncoder(encoder.net, encoder.tokenizer, record).eval()
 
 
@@ -99,6 +83,33 @@ def mask(
     ids = torch.where(chosen & (how < 0.8), mask_id, tokens.ids)
     ids = torch.where(chosen & (how >= 0.9), other, ids)
     return ids, torch.where(chosen, tokens.ids, -100)
+
+
+def _fit(
+    model: Any,  # noqa: ANN401  transformers' models share no type
+    encoder: TextEncoder,
+    texts: Sequence[str],
+    *,
+    steps: int,
+    batch: int,
+    rate: float,
+    seed: int,
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.01)
+    bar = tqdm(range(steps), desc="masked words", disable=None)
+    for step in bar:
+        for group in optimizer.param_groups:
+            group["lr"] = rate * schedule.share(step, steps, 0.1)
+        chosen = torch.randint(len(texts), (batch,), generator=generator).tolist()
+        tokens = encoder.tokens([texts[at] for at in chosen])
+        ids, guess = mask(tokens, encoder.tokenizer.mask_id, encoder.tokenizer.size, generator)
+        loss = model(input_ids=ids, attention_mask=tokens.real.long(), labels=guess).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        bar.set_postfix(loss=f"{float(loss.detach()):.2f}")
 
 
 def _in_words(tokens: Tokens) -> Bool[Tensor, "b t"]:

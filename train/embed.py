@@ -73,9 +73,16 @@ def embed(run: Run, cohort: Cohort) -> Path:
             curv=float(space.curv) if isinstance(space, Lorentz) else 0.0,
             densities=model.method.can(Spreads),
             left_out=left_out(studies),
+            restricted=any(_restricted(study) for study in studies),
         )
         known = pairs.cached(model, cohort) if _shares_cache(run, cohort) else None
         return publish(run.folder, cohort.hash, _rows(model, cohort, known, studies, words), about)
+
+
+def _restricted(study: Study) -> bool:
+    """Return whether the licence of a film or of the report forbids passing on what is made from it."""
+    shown = [film.show for film in study.films] + [study.report.show if study.report else "open"]
+    return "restricted" in shown
 
 
 def left_out(studies: Sequence[Study]) -> dict[str, int]:

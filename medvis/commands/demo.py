@@ -71,7 +71,8 @@ def walk() -> int:
     from medvis.explain import session
 
     opened = session.open_session(f"demo-{METHODS[0]}")
-    chosen = next(study for study in opened.cohort.studies(split="test") if study.films and study.report)
+    studies = (*opened.cohort.studies(split="test"), *opened.cohort.studies())
+    chosen = next(study for study in studies if study.films and study.report)
     failed = 0
     for visit in walking.visits(opened.run.id[:8], chosen.id):
         sys.stdout.write(

@@ -121,7 +121,8 @@ def _new(name: str, kind: str) -> Path | None:
 
 def _find(name: str, kind: str, mark: str) -> Path | None:
     if _is_path(name):
-        return Path(name) if (Path(name) / mark).is_file() else None
+        path = Path(name).expanduser()
+        return path if (path / mark).is_file() else None
     if not _is_name(name):
         return None
     found = [root / kind / name for root in (home(), DEMO) if (root / kind / name / mark).is_file()]

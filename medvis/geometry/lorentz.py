@@ -143,11 +143,16 @@ class Lorentz:
             x: Points.
             weights: Not negative, not all 0; equal by default.
 
+        Raises:
+            ValueError: If there is no point, or no weight above 0.
+
         Source: Lou et al. 2020, Differentiating through the Fréchet mean, theorem 1.
         """
         root = self._root(x).double()
         points = x.double() * root
         share = torch.ones_like(points[:, 0]) if weights is None else weights.double()
+        if not (share > 0).any() or (share < 0).any():
+            raise ValueError("a mean needs a point with a weight above 0, and no weight below")
         mean = _centroid(points, share)
         for _ in range(_PATIENCE):
             apart = versine(mean.expand_as(points), points)

@@ -1,6 +1,8 @@
 """A run on disk: its record, its weights, its tokenizer, and the towers that it shares with others."""
 
 import dataclasses
+import json
+import logging
 import re
 import shutil
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from medvis.models.record import ImageRecord, TextRecord
 from medvis.models.text import TextEncoder
 
 from .record import RECORD, RunRecord
+
+log = logging.getLogger(__name__)
 
 WEIGHTS, TOKENS = "weights.safetensors", "tokens.json"
 
@@ -117,7 +121,8 @@ def write_run(folder: Path, record: RunRecord, model: Model) -> Run:
 def export(run: Run, to: Path) -> Path:
     """Copy a run with its towers and stores into a new folder, which opens wherever it is put.
 
-    Films and reports do not go with it: they belong to their cohort. The id stays the same.
+    Films and reports do not go with it: they belong to their cohort. Stores made from restricted data stay
+    behind, and the log says which. The id stays the same.
 
     Raises:
         BadRun: If there is something at `to`, or the run is damaged.
@@ -131,8 +136,12 @@ def export(run: Run, to: Path) -> Path:
                 shutil.copyfile(run.folder / name, folder / name)
         for kind in run.record.towers:
             _keep(model, kind, folder / "towers", copy=True)
-        if (run.folder / "stores").is_dir():
-            shutil.copytree(run.folder / "stores", folder / "stores", ignore=shutil.ignore_patterns("*.tmp"))
+        for manifest in sorted(run.folder.glob("stores/*/manifest.json")):
+            store = manifest.parent
+            if json.loads(manifest.read_text()).get("about", {}).get("restricted"):
+                log.warning("The store of cohort %s holds restricted data and stays behind.", store.name[:8])
+                continue
+            shutil.copytree(store, folder / "stores" / store.name, ignore=shutil.ignore_patterns("*.tmp"))
     return to
 
 

@@ -58,6 +58,7 @@ class About:
         curv: Space of curvature `-curv`; 0 on the sphere.
         densities: Whether every item has a spread.
         left_out: What the cohort has and the store lacks, with its count, such as "studies without a film".
+        restricted: Whether any of it was made from data that must not be passed on; never exported.
     """
 
     run: str
@@ -68,6 +69,7 @@ class About:
     curv: float = 0.0
     densities: bool = False
     left_out: dict[str, int] = field(default_factory=dict)
+    restricted: bool = False
 
 
 @dataclass(frozen=True)

@@ -221,3 +221,9 @@ def test_a_riemannian_optimizer_finds_the_frechet_mean() -> None:
 def test_a_curvature_that_is_not_positive_is_refused() -> None:
     with pytest.raises(ValueError, match="positive"):
         Lorentz(0.0)
+
+
+@pytest.mark.parametrize("weights", [torch.zeros(3), torch.tensor([1.0, -1.0, 1.0])])
+def test_a_mean_without_weight_is_refused(weights: torch.Tensor) -> None:
+    with pytest.raises(ValueError, match="weight above 0"):
+        Lorentz(1.0).frechet_mean(torch.eye(3), weights)

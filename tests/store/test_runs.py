@@ -176,3 +176,14 @@ def test_a_record_cannot_make_a_library_fetch_code(written: Run) -> None:
     }
     path.write_text(json.dumps(values))
     assert torch.equal(scores(Run.open(written.folder).model()), scores(model()))
+
+
+def test_what_was_made_from_restricted_data_is_not_exported(home: Path, tmp_path: Path) -> None:
+    one = model(image_source="embedded:efficientnet-lite0")
+    run = runs.write_run(home / "runs" / "r", record(one), one)
+    for name, restricted in (("mimic", True), ("open", False)):
+        (run.folder / "stores" / name).mkdir(parents=True)
+        manifest = {"about": {"restricted": restricted}}
+        (run.folder / "stores" / name / "manifest.json").write_text(json.dumps(manifest))
+    bundle = runs.export(run, tmp_path / "bundle")
+    assert [path.name for path in (bundle / "stores").iterdir()] == ["open"]

@@ -53,6 +53,11 @@ def credits(answer: Answer, query: Study | None) -> str:
     return " · ".join(dict.fromkeys(said))
 
 
+def rows(answer: Answer) -> list[dict[str, str | float | int]]:
+    """Return the results as a table, with everything that cards shorten or leave out."""
+    return [_row(one) for one in answer.results]
+
+
 def _card(opened: Session, answer: Answer, one: Result) -> None:
     hit = one.hit
     st.markdown(f"**{hit.rank} {SIGNS[hit.relation]} {hit.relation}**")
@@ -67,7 +72,7 @@ def _card(opened: Session, answer: Answer, one: Result) -> None:
         _buttons(answer, one)
     copies = f"×{hit.copies + 1} identical: " if hit.copies else ""
     st.text(copies + _short(one.text or "no report"))
-    st.caption(shell.plain(_why(one)))
+    st.caption(shell.plain(_why(answer, one)))
 
 
 def _buttons(answer: Answer, one: Result) -> None:
@@ -83,10 +88,12 @@ def _buttons(answer: Answer, one: Result) -> None:
         )  # fmt: skip
 
 
-def _why(one: Result) -> str:
-    shared = f"Both have: {', '.join(one.shared)}." if one.shared else "No finding in common."
+def _why(answer: Answer, one: Result) -> str:
+    unsure = [name for name in answer.findings if one.study.labels.get(name) == -1]
+    said = f"Both have: {', '.join(one.shared)}." if one.shared else "No finding in common."
+    said += f" Left open there: {', '.join(unsure)}." if unsure else ""
     ref, text = one.nearest
-    return f"{shared} Nearest sentence {ref}: {_short(text)}" if ref else shared
+    return f"{said} Nearest sentence {ref}: {_short(text)}" if ref else said
 
 
 def _number(ref: str) -> int:
@@ -96,3 +103,19 @@ def _number(ref: str) -> int:
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 1].rstrip()}…"
+
+
+def _row(one: Result) -> dict[str, str | float | int]:
+    return {
+        "rank": one.hit.rank,
+        "study": one.study.id,
+        "item": one.hit.ref,
+        "relation": one.hit.relation,
+        "shared findings": ", ".join(one.shared),
+        "percentile": round(one.hit.percentile, 2),
+        "score, this run only": round(one.hit.score, 5),
+        "rank in the search": one.searched,
+        "identical texts": one.hit.copies + 1,
+        "text": one.text,
+        "nearest sentence": " ".join(one.nearest),
+    }

@@ -8,7 +8,7 @@ from medvis.explain.asked import KINDS, LONGEST, Asked
 from medvis.explain.conditioned import FIRST
 from medvis.explain.density import can_condition
 from medvis.explain.session import Session
-from medvis.explain.similar import Answer, Result
+from medvis.explain.similar import Answer
 from medvis.types import Sentence, Study
 
 TITLE, GROUP, ORDER = "Retrieve", "Space", 40
@@ -33,7 +33,7 @@ def show() -> None:
     with st.container(key="credits"):
         st.text(hits.credits(answer, study if answer.asked.source != "text" else None))
     with st.expander("Data"):
-        st.dataframe([_row(one) for one in answer.results], hide_index=True)
+        st.dataframe(hits.rows(answer), hide_index=True)
 
 
 def _nothing(study: Study | None) -> None:
@@ -158,9 +158,9 @@ def _ways(opened: Session, study: Study, asked: Asked) -> None:
     st.caption(f"Study {shell.plain(study.id)}. Search from its")
     with st.container(key="ways", gap="xxsmall"):
         for ref, label in ways.items():
-            here = asked.source != "text" and ref == asked.ref
+            mark = "▸ " if asked.source != "text" and ref == asked.ref else ""
             st.button(
-                shell.plain(label), key=f"way_{ref}", type="tertiary", disabled=here, on_click=state.select,
+                mark + shell.plain(label), key=f"way_{ref}", type="tertiary", on_click=state.select,
                 kwargs={"q": "", "qi": ref},
             )  # fmt: skip
     if study.report is None:
@@ -215,11 +215,10 @@ def _chances(answer: Answer) -> list[str]:
             "films": "other film" if asked.source == "film" else "own film",
             "reports": "own report", "sentences": "best own sentence",
         }[asked.find]  # fmt: skip
-        middle = (answer.found.pool + 1) // 2
         stands = "stands" if asked.siblings else "would stand"
         said.append(
             f"Its {what} {stands} at rank {own.rank:,} of the search ({own.percentile:.1f} percentile); "
-            f"one drawn blindly at {middle:,}."
+            f"in random order at {answer.blind:,.0f}."
         )
     return said
 
@@ -239,19 +238,3 @@ def _about(opened: Session, answer: Answer) -> None:
         f"{opened.cohort.name} {opened.cohort.hash[:8]}, {asked.among or EVERY}"
         f"{', those it was trained on too' if trained else ''} · {answer.found.pool:,} ranked{again}"
     )
-
-
-def _row(one: Result) -> dict[str, str | float | int]:
-    return {
-        "rank": one.hit.rank,
-        "study": one.study.id,
-        "item": one.hit.ref,
-        "relation": one.hit.relation,
-        "shared findings": ", ".join(one.shared),
-        "percentile": round(one.hit.percentile, 2),
-        "score, this run only": round(one.hit.score, 5),
-        "rank in the search": one.searched,
-        "identical texts": one.hit.copies + 1,
-        "text": one.text,
-        "nearest sentence": " ".join(one.nearest),
-    }

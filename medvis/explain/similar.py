@@ -51,7 +51,8 @@ class Answer:
         findings: What the query shows or names.
         nearest_left_out: How many of the k nearest of all were left out.
         nearest: How many those k were, fewer only in a small gallery.
-        chance: Share of the pool that shares a finding with the query; None if the query has none.
+        chance: Share of all possible results that share a finding with the query; None if it has none.
+        blind: Where the own item of `found` would stand if the order were random, on average.
         reranked: How many results were ranked anew.
         mode: What the places that were compared depend on.
     """
@@ -63,6 +64,7 @@ class Answer:
     nearest_left_out: int
     nearest: int
     chance: float | None
+    blind: float
     reranked: int
     mode: Mode
 
@@ -96,6 +98,7 @@ def answer(session: Session, matrix: Matrix, asked: Asked, encode: Encode) -> An
         nearest_left_out=missed.total(),
         nearest=len(everything),
         chance=_chance(session, matrix, start, asked, named) if named else None,
+        blind=_blind(matrix, start, asked),
         reranked=len(found.hits) if again else 0,
         mode=Mode.CONDITIONED if again else plain,
     )
@@ -135,13 +138,29 @@ def _nearest(session: Session, vector: Float[Tensor, " d"], study: Study) -> str
 def _chance(
     session: Session, matrix: Matrix, start: Query, asked: Asked, named: tuple[str, ...]
 ) -> float | None:
-    """Return the share of the ranked rows whose study shares a finding with the query."""
-    left = _left(matrix, start, asked)
-    rows = torch.bincount(matrix.study.codes[left].long(), minlength=len(matrix.study.names))
-    if not int(rows.sum()):
+    """Return the share of all possible results whose study, as it would be shown, shares a finding."""
+    left, own = _left(matrix, start, asked), matrix.study.where(start.study)
+    order = matrix.rows.long()
+    order = order[left[order]]
+    if not len(order):
         return None
+    later = len(order) * ~torch.isin(order, own)  # of one text, the query's own study is shown first
+    first = torch.full((len(matrix.start) - 1,), 2 * len(order))
+    first.scatter_reduce_(0, matrix.vector[order].long(), torch.arange(len(order)) + later, "amin")
+    shown = matrix.study.codes[order[first[first < 2 * len(order)] % len(order)]]
     same = [bool(set(named) & present(session.cohort.study(name))) for name in matrix.study.names]
-    return float(rows[torch.tensor(same)].sum() / rows.sum())
+    return float(torch.tensor(same)[shown.long()].double().mean())
+
+
+def _blind(matrix: Matrix, start: Query, asked: Asked) -> float:
+    """Return the mean rank of the best own item if all items came in random order.
+
+    Source: n others fall into the m + 1 gaps between m own items alike, so n / (m + 1) come first.
+    """
+    rows = [int(row) for row in matrix.study.where(start.study)]
+    own = torch.unique(matrix.vector[[row for row in rows if matrix.ref[row] != start.ref]])
+    left = torch.unique(matrix.vector[_left(matrix, start, asked)])
+    return 1 + int((~torch.isin(left, own)).sum()) / (len(own) + 1)
 
 
 def _left(matrix: Matrix, start: Query, asked: Asked) -> Bool[Tensor, " n"]:

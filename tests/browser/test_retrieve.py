@@ -13,8 +13,9 @@ def results(page: Page) -> Locator:
     return page.locator("[class*='st-key-hit_'], [class*='st-key-paper_']")
 
 
-def words(page: Page) -> list[str]:
-    """Return what every card says, in order."""
+def words(page: Page, count: int) -> list[str]:
+    """Return what every card says, in order, as soon as all are drawn whole."""
+    expect(results(page).get_by_role("button", name="similar")).to_have_count(count, timeout=30_000)
     return [one.inner_text() for one in results(page).all()]
 
 
@@ -37,9 +38,8 @@ def test_a_typed_text_finds_films_and_a_second_browser_sees_the_same(
     second = browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
     second.set_default_timeout(30_000)
     second.goto(page.evaluate("location.href"))
-    results(second).nth(4).wait_for()
+    assert words(second, 5) == words(page, 5)
     expect(second.locator("[class*='st-key-paper_']")).to_have_count(5)
-    assert words(second) == words(page)
     expect(second.get_by_label("Search by text")).to_have_value("small left pleural effusion")
     second.context.close()
 

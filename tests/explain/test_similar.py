@@ -94,6 +94,22 @@ def test_chance_leaves_out_the_rows_that_the_search_leaves_out(session: Session)
     assert found.chance == pytest.approx(3 / 7)
 
 
+def test_chance_counts_identical_texts_once_as_the_list_does(tmp_path: Path) -> None:
+    sick = dataclasses.replace(study("b", "b", Effusion=1), report=STUDIES[2].report)
+    well = dataclasses.replace(study("c", "c"), report=STUDIES[2].report)
+    other = study("d", "d", "Clear lungs.")
+    found = ask(opened(tmp_path, (STUDIES[0], sick, well, other)), find="reports")
+    assert len(found.results) == 2
+    assert found.found.pool == 3
+    assert found.chance == pytest.approx(1 / 2)
+
+
+def test_the_best_of_several_own_items_is_held_against_the_best_of_as_many(session: Session) -> None:
+    assert ask(session, ref="f0").blind == 1 + 3 / 2  # its film among three others
+    assert ask(session, find="sentences").blind == 1 + 6 / 4  # the best of three among b's, c's and one of d
+    assert ask(session, find="sentences", siblings=True).blind == 1 + 8 / 4  # and two of the patient's other
+
+
 def test_without_a_finding_there_is_no_chance_to_speak_of(session: Session) -> None:
     found = ask(session, study="d")
     assert (found.findings, found.chance) == ((), None)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import streamlit as st
 
@@ -73,7 +73,7 @@ def settle(pages: dict[str, Any]) -> None:
         _settle_run(st.query_params.get("run", ""))
 
 
-def go(page: str, **values: Any) -> NoReturn:  # noqa: ANN401
+def go(page: str, **values: Any) -> None:  # noqa: ANN401
     """Switch to a page, setting keyed values such as `study`; a new study drops the selected sentence.
 
     Args:

@@ -1,5 +1,6 @@
 """What the person is looking at: run, study, selection. The only file that caches and touches the URL."""
 
+import atexit
 import contextlib
 import gc
 import os
@@ -267,7 +268,8 @@ def answer(asked: Asked) -> Answer:
 
 @st.cache_resource(max_entries=1, show_spinner=False)
 def warm() -> None:
-    """Load the model beside the first page, once a process."""
+    """Load the model beside the first page, once a process; at its end let go of everything."""
+    atexit.register(forget)
     if runs():
         threading.Thread(target=_warm, args=(session(),), name="medvis-warm").start()
 

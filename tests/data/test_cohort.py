@@ -313,7 +313,7 @@ def test_the_file_has_the_old_format_and_no_log(five: Cohort) -> None:
 
 
 def test_readers_are_hardened(five: Cohort) -> None:
-    with duckdb.connect(str(files(five.path)), read_only=True, config=cohort_schema._HARDENED) as connection:
+    with duckdb.connect(str(files(five.path)), read_only=True, config=cohort_schema.HARDENED) as connection:
         for statement in (
             "SELECT * FROM read_text('/etc/hostname')",
             "SET enable_external_access = true",

@@ -132,35 +132,42 @@ def _near(x: Float[Tensor, "*b d"], y: Float[Tensor, "*b d"]) -> Float[Tensor, "
     return sinh.square() / (1 + (1 + sinh.square()).sqrt()) + aside.square().sum(-1) * s / (2 * r)
 
 
-def _far(
-    x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], scale: Float[Tensor, ""], near: float
-) -> tuple[Float[Tensor, "q g"], Float[Tensor, "q g"]]:
-    """Return `cosh d − 1` by a matmul, and a bound that is above 0 for the near pairs."""
+def _product(
+    x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], scale: Float[Tensor, ""]
+) -> tuple[Float[Tensor, "q g"], Float[Tensor, " q"], Float[Tensor, " g"]]:
+    """Return `cosh d − 1` by a matmul, and the lengths of both sides."""
     r, s = length(x) * scale, length(y) * scale
     high, low = _rise(r.square()), _rise(s.square())
-    far = torch.addmm(torch.outer(1 + high, low).add_(high[:, None]), x * scale.square(), y.T, alpha=-1)
-    with torch.no_grad():
-        return far, torch.outer(near * r, s).sub_(far)
+    start = torch.addcmul(high[:, None], 1 + high[:, None], low)
+    return torch.addmm(start, x * scale.square(), y.T, alpha=-1), r, s
 
 
 def _versines(
     x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], scale: Float[Tensor, ""], near: float
 ) -> Float[Tensor, "q g"]:
-    far, bound = _far(x, y, scale, near)
-    i, j = _positive(bound)
+    far, r, s = _product(x, y, scale)
+    with torch.no_grad():
+        i, j = _positive(torch.outer(near * r, s).sub_(far))
     return far.index_put((i, j), _near(x[i] * scale, y[j] * scale)) if len(i) else far
 
 
 def _tile(
     x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], root_curv: Float[Tensor, ""]
 ) -> Float[Tensor, "q g"]:
-    far, bound = _far(x, y, root_curv.to(x), _NEAR[x.dtype])
-    i, j = _positive(bound)
+    near, single = _NEAR[x.dtype], root_curv.to(x)
+    far, r, s = _product(x, y, single)
+    if not far.numel():
+        return far
+    # One look at each column's least value finds the few columns that can hold a near pair.
+    (few,) = (far.amin(0) < near * r.amax() * s).nonzero(as_tuple=True)
+    if not len(few):
+        return far
+    i, j = _positive(torch.outer(near * r, s[few]).sub_(far[:, few]))
     # Scaling near points in float32 would already round away what they differ by.
     scale = root_curv.double()
     if len(i) * _FEW > far.numel() and x.dtype == torch.float32:
         return _versines(x.double(), y.double(), scale, _NEAR_FOR_FLOAT32).float()
-    for a, b in zip(torch.split(i, _COLUMNS), torch.split(j, _COLUMNS), strict=True):
+    for a, b in zip(torch.split(i, _COLUMNS), torch.split(few[j], _COLUMNS), strict=True):
         far[a, b] = _near(x[a].double() * scale, y[b].double() * scale).to(far.dtype)
     return far
 

@@ -12,9 +12,10 @@ from torch import Tensor
 
 # A pair is near if cosh d − 1 < NEAR |X||Y|: beyond that a matmul's rounding costs at most 1e-6 in float32,
 # 1e-11 in float64. A float64 matmul that only has to serve float32 may go much nearer.
-_NEAR = {torch.float32: 0.125, torch.float64: 1e-3}
+_NEAR = {torch.float32: 0.16, torch.float64: 1e-3}
 _NEAR_FOR_FLOAT32 = 1e-6
 _ROWS, _COLUMNS = 64, 4096  # a tile stays in the cache
+_TINY = 1e-30  # stands for the length of a row at the root, which has no near pair but itself
 _FEW = 256  # below one near pair in so many, gathering them is cheaper than a float64 tile
 
 
@@ -133,21 +134,22 @@ def _near(x: Float[Tensor, "*b d"], y: Float[Tensor, "*b d"]) -> Float[Tensor, "
 
 
 def _product(
-    x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], scale: Float[Tensor, ""]
-) -> tuple[Float[Tensor, "q g"], Float[Tensor, " q"], Float[Tensor, " g"]]:
-    """Return `cosh d − 1` by a matmul, and the lengths of both sides."""
-    r, s = length(x) * scale, length(y) * scale
-    high, low = _rise(r.square()), _rise(s.square())
-    start = torch.addcmul(high[:, None], 1 + high[:, None], low)
-    return torch.addmm(start, x * scale.square(), y.T, alpha=-1), r, s
+    x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], scale: Float[Tensor, ""], r: Float[Tensor, "q 1"]
+) -> tuple[Float[Tensor, "q g"], Float[Tensor, " g"]]:
+    """Return `(cosh d − 1) / r` by a matmul, for any r above 0 a row, and the lengths of the columns."""
+    s = length(y) * scale
+    high, low = _rise((x * scale).square().sum(-1, keepdim=True)), _rise(s.square())
+    return torch.addmm(
+        torch.addcmul(high / r, (1 + high) / r, low), x * (scale.square() / r), y.T, alpha=-1
+    ), s
 
 
 def _versines(
     x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], scale: Float[Tensor, ""], near: float
 ) -> Float[Tensor, "q g"]:
-    far, r, s = _product(x, y, scale)
+    far, s = _product(x, y, scale, torch.ones_like(x[:, :1]))
     with torch.no_grad():
-        i, j = _positive(torch.outer(near * r, s).sub_(far))
+        i, j = _positive(torch.outer(near * length(x) * scale, s).sub_(far))
     return far.index_put((i, j), _near(x[i] * scale, y[j] * scale)) if len(i) else far
 
 
@@ -155,14 +157,14 @@ def _tile(
     x: Float[Tensor, "q d"], y: Float[Tensor, "g d"], root_curv: Float[Tensor, ""]
 ) -> Float[Tensor, "q g"]:
     near, single = _NEAR[x.dtype], root_curv.to(x)
-    far, r, s = _product(x, y, single)
-    if not far.numel():
-        return far
-    # One look at each column's least value finds the few columns that can hold a near pair.
-    (few,) = (far.amin(0) < near * r.amax() * s).nonzero(as_tuple=True)
+    r = (length(x) * single).clamp_min(_TINY)[:, None]
+    share, s = _product(x, y, single, r)
+    # Over its row's length a pair is near by its column's alone: the least of a column tells if it has any.
+    (few,) = (share.amin(0) < near * s).nonzero(as_tuple=True) if share.numel() else (s.new_empty(0),)
+    far = share.mul_(r)
     if not len(few):
         return far
-    i, j = _positive(torch.outer(near * r, s[few]).sub_(far[:, few]))
+    i, j = _positive(torch.outer(near * r[:, 0], s[few]).sub_(far[:, few]))
     # Scaling near points in float32 would already round away what they differ by.
     scale = root_curv.double()
     if len(i) * _FEW > far.numel() and x.dtype == torch.float32:

@@ -144,6 +144,7 @@ def test_the_config_keeps_the_app_at_home_and_quiet() -> None:
     words = serve.arguments(8501, browser=False)
     for wanted in (
         "--server.address=127.0.0.1", "--server.fileWatcherType=none", "--browser.gatherUsageStats=false",
+        "--server.showEmailPrompt=false",
         "--client.showErrorDetails=none", "--client.toolbarMode=viewer", "--server.port=8501",
         "--server.headless=true",
     ):  # fmt: skip
